@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT
+ * Physical address spaces: memory and the port space are the same thing.
+ * A region is RAM (direct host pointer) or I/O (handlers that get an offset,
+ * never an address). Regions of one space may not overlap.
+ * Callers hold the device lock for I/O; RAM lookups need no lock. */
+#ifndef SOFTMMU_SPACE_H
+#define SOFTMMU_SPACE_H
+
+#include "softmmu/err.h"
+#include "softmmu/types.h"
+
+/* Handlers see naturally sized accesses of min_size..max_size bytes; wider or
+ * narrower guest accesses are split or widened by the space. */
+struct io_ops {
+    uint64_t (*read)(void *opaque, uint64_t offset, unsigned size);
+    void (*write)(void *opaque, uint64_t offset, uint64_t value, unsigned size);
+    uint8_t min_size, max_size; /* bytes, powers of two up to 8; 0 means 1 and 4 */
+};
+
+struct space;
+
+/* `name` appears in logs; `size` is the number of addressable bytes (0 = 2^64).
+ * unassigned reads give all ones and writes are dropped, both logged. */
+struct space *space_create(const char *name, uint64_t size);
+void space_destroy(struct space *s); /* NULL allowed; RAM stays the caller's */
+
+/* host memory is owned by the caller and must outlive the region; base and
+ * size are multiples of 4096 */
+bool space_add_ram(struct space *s, const char *name, gpa base, uint64_t size, void *host,
+                   bool readonly, struct err *e);
+bool space_add_io(struct space *s, const char *name, gpa base, uint64_t size,
+                  const struct io_ops *ops, void *opaque, struct err *e);
+/* Takes away the region that starts at base (BARs move); false when none does. */
+bool space_remove(struct space *s, gpa base);
+
+/* Little-endian access of 1, 2, 4 or 8 bytes at any address. */
+uint64_t space_read(struct space *s, gpa addr, unsigned size);
+void space_write(struct space *s, gpa addr, uint64_t value, unsigned size);
+
+/* Bulk copy for DMA and loaders, RAM and I/O alike. */
+void space_read_bytes(struct space *s, gpa addr, void *buf, size_t n);
+void space_write_bytes(struct space *s, gpa addr, const void *buf, size_t n);
+
+/* Host address of the RAM page holding addr (addr rounded down to 4096), or
+ * NULL when it is not RAM. *writable tells a ROM from RAM. */
+uint8_t *space_ram_page(struct space *s, gpa addr, bool *writable);
+
+/* Called after every region change, so that cached translations are dropped. */
+void space_on_change(struct space *s, void (*fn)(void *opaque), void *opaque);
+
+/* Called before a DMA write (space_write_bytes/space_write to RAM) changes
+ * guest RAM, so that translated code over it is dropped. */
+void space_on_dma_write(struct space *s, void (*fn)(void *opaque, gpa addr, uint64_t size),
+                        void *opaque);
+
+#endif
