@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT
+ * What a host back end provides. One per host in a sub-folder; hosts without
+ * one link jit_none.c and run everything under ir_exec. */
+#ifndef TRANSLATOR_JIT_H
+#define TRANSLATOR_JIT_H
+
+#include "softmmu/err.h"
+#include "translator/block.h"
+
+struct jit;
+
+/* Jump cache of one address space: generated code looks targets up here, the
+ * run loop fills it. Group = page number modulo 64, slot = folded page offset, so a
+ * page is dropped by clearing its group. key = linear pc ^ (mode << 48). */
+#define JC_SLOTS 64
+#define JC_GROUPS 64
+struct jc_entry {
+    uint64_t key;
+    void *code; /* host entry point of the block */
+};
+struct jump_cache {
+    struct jc_entry e[JC_GROUPS * JC_SLOTS];
+};
+static inline unsigned jc_index(uint64_t pc)
+{
+    return (unsigned)((pc >> 12 & (JC_GROUPS - 1)) << 6 | ((pc ^ pc >> 6) & (JC_SLOTS - 1)));
+}
+
+/* A direct jump out of a block that may be chained to its target. */
+struct block_link {
+    struct block *from, *to;   /* to: NULL while unchained */
+    struct block_link *next_in; /* in to->in */
+    uint64_t target_rip;
+    uint8_t *patch;            /* back end's place to patch */
+    bool same_page;            /* only these may be chained directly */
+};
+
+struct jit_opts {
+    bool counting;
+    uint32_t code_bytes;
+};
+
+/* Creates the code cache and the entry/exit thunks for this vCPU. NULL + err on failure. */
+struct jit *jit_create(struct cpu *cpu, const struct jit_opts *o, struct err *e);
+void jit_destroy(struct jit *j);
+
+/* May a block of this mode be compiled? (others run under ir_exec) */
+bool jit_mode_ok(uint16_t mode);
+
+enum jit_result { JIT_OK, JIT_FULL /* caller flushes all blocks, then retries */, JIT_UNSUPPORTED };
+enum jit_result jit_compile(struct jit *j, struct block *b);
+
+/* Runs translated code from b until it leaves: kick != 0, an unchained or
+ * unknown target, EXIT, or budget used up. All state is in *cpu afterwards, rip
+ * is the next instruction. *last is the unchained direct exit taken, or NULL. A
+ * guest exception leaves by longjmp(cpu->jmp) instead; then jit_restore applies. */
+void jit_enter(struct jit *j, struct cpu *cpu, struct block *b, struct block_link **last);
+
+/* After a longjmp out of translated code: makes cpu->rip, icount exact from
+ * cpu->jit_ra, and clears it. Does nothing when jit_ra is 0. */
+void jit_restore(struct jit *j, struct cpu *cpu);
+
+/* Chains l to b (both compiled, same page) / undoes it / all in and out links of b. */
+void jit_chain(struct jit *j, struct block_link *l, struct block *to);
+void jit_unchain(struct jit *j, struct block_link *l);
+void jit_block_drop(struct jit *j, struct block *b); /* unchain everything to and from b */
+
+/* Forgets all code (no block may be compiled any more). */
+void jit_flush(struct jit *j);
+
+#endif

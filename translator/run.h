@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT
+ * The run loop of one vCPU: finds or makes the block at the current state, runs
+ * it with one of the engines, delivers exceptions and interrupts between blocks. */
+#ifndef TRANSLATOR_RUN_H
+#define TRANSLATOR_RUN_H
+
+#include "cpu/cpu.h"
+
+struct run_opts {
+    bool jit;        /* use the host back end where it applies; else ir_exec alone */
+    bool counting;   /* exact guest instruction counts and stops (cpu->icount, budget) */
+    uint32_t code_bytes; /* size of the code cache; 0 = 64 MiB */
+};
+
+enum run_exit {
+    RUN_KICKED,   /* KICK_EXIT was set */
+    RUN_HALTED,   /* HLT with nothing to wake it: wait for a kick */
+    RUN_SHUTDOWN, /* triple fault */
+    RUN_BUDGET,   /* the counting mode's budget is used up */
+    RUN_STOPPED,  /* the exception hook asked for it; state is exact at the instruction */
+};
+
+/* Attaches a translator to the cpu (cpu->run) and sets the mmu hooks code_write
+ * and unmapped. Returns false with *e when code memory cannot be had. */
+bool run_attach(struct cpu *cpu, const struct run_opts *opts, struct err *e);
+void run_detach(struct cpu *cpu);
+
+/* Runs guest code until something the caller must see to. Whatever is in
+ * cpu->kick beside KICK_EXIT is handled by callbacks set below. */
+enum run_exit run_cpu(struct cpu *cpu);
+
+/* Called with every exception (not external interrupts) before delivery; true
+ * stops the run loop with RUN_STOPPED instead (tests, debuggers). */
+void run_set_exception_hook(struct cpu *cpu, bool (*fn)(void *opaque, const struct exc *x),
+                            void *opaque);
+/* Called in the vCPU's thread when KICK_EVENT was set. */
+void run_set_event_hook(struct cpu *cpu, void (*fn)(void *opaque), void *opaque);
+
+/* Drops all translations (tests, reset). */
+void run_flush(struct cpu *cpu);
+
+struct run_stats {
+    uint64_t blocks, insns_translated, ir_execs, jit_enters, chains, invalidations, flushes,
+        exceptions, interrupts, lookups;
+};
+const struct run_stats *run_stats(const struct cpu *cpu);
+
+#endif
