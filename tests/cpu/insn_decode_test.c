@@ -34,7 +34,7 @@ static void test_ids(void)
         {INSN_64, "41 90", I_XCHG, 2, 4},
         {INSN_64, "f3 90", I_PAUSE, 2, 4},
         {INSN_64, "f3 41 90", I_XCHG, 3, 4},
-        {INSN_64, "48 66 90", I_NOP, 3, 2},         /* REX not before the opcode: ignored */
+        {INSN_64, "48 66 90", I_NOP, 3, 2},          /* REX not before the opcode: ignored */
         {INSN_64, "66 48 05 01000000", I_ADD, 7, 8}, /* REX.W beats 66 */
         {INSN_64, "66 05 0100", I_ADD, 4, 2},
         {INSN_64, "66 e8 01000000", I_CALL, 6, 8}, /* Intel: 66 ignored */
@@ -86,15 +86,15 @@ static void test_ud(void)
         enum insn_mode mode;
         const char *hex;
     } t[] = {
-        {INSN_64, "06"},          {INSN_64, "27"},       {INSN_64, "c4 e2 7b f7 c0"},
-        {INSN_64, "c5 f8 58 c0"}, {INSN_64, "9a"},       {INSN_64, "82 c0 01"},
-        {INSN_64, "f0 90"},       {INSN_64, "f0 01 c0"}, {INSN_64, "f0 39 00"},
-        {INSN_64, "f0 8b 00"},    {INSN_64, "8e c8"},    {INSN_64, "8c f0"},
-        {INSN_64, "0f 20 c8"},    {INSN_64, "0f 20 e8"}, {INSN_64, "44 0f 20 c8"},
+        {INSN_64, "06"},          {INSN_64, "27"},          {INSN_64, "c4 e2 7b f7 c0"},
+        {INSN_64, "c5 f8 58 c0"}, {INSN_64, "9a"},          {INSN_64, "82 c0 01"},
+        {INSN_64, "f0 90"},       {INSN_64, "f0 01 c0"},    {INSN_64, "f0 39 00"},
+        {INSN_64, "f0 8b 00"},    {INSN_64, "8e c8"},       {INSN_64, "8c f0"},
+        {INSN_64, "0f 20 c8"},    {INSN_64, "0f 20 e8"},    {INSN_64, "44 0f 20 c8"},
         {INSN_64, "44 0f 21 c0"}, {INSN_64, "f3 0f fc c0"}, {INSN_64, "0f 04"},
-        {INSN_64, "ff f8"},       {INSN_64, "8f c8"},    {INSN_32, "8d c0"},
-        {INSN_64, "0f b8 c0"},    {INSN_64, "0f 01 c1"}, {INSN_32, "0f 05"},
-        {INSN_32, "0f 01 f8"},    {INSN_64, "d9 d1"},    {INSN_64, "66 0f 12 c0"},
+        {INSN_64, "ff f8"},       {INSN_64, "8f c8"},       {INSN_32, "8d c0"},
+        {INSN_64, "0f b8 c0"},    {INSN_64, "0f 01 c1"},    {INSN_32, "0f 05"},
+        {INSN_32, "0f 01 f8"},    {INSN_64, "d9 d1"},       {INSN_64, "66 0f 12 c0"},
     };
 
     for (unsigned i = 0; i < ARRAY_SIZE(t); i++) {
@@ -113,7 +113,8 @@ static void test_length_limit(void)
     g_assert_cmpint(dec(&in, INSN_64, "6666666666666666666666666666 40 90"), ==, INSN_TOO_LONG);
     g_assert_cmpint(dec(&in, INSN_64, "2e2e2e2e2e2e2e2e2e2e b8 00000000"), ==, INSN_OK);
     g_assert_cmpint(dec(&in, INSN_64, "2e2e2e2e2e2e2e2e2e2e2e b8 00000000"), ==, INSN_TOO_LONG);
-    g_assert_cmpint(dec(&in, INSN_64, "2e2e2e2e2e2e2e2e2e2e2e2e2e2e2e2e2e2e"), ==, INSN_TOO_LONG);
+    g_assert_cmpint(dec(&in, INSN_64, "2e2e2e2e2e2e2e2e2e2e2e2e2e2e2e2e2e2e"), ==,
+                    INSN_TOO_LONG);
     g_assert_cmpint(insn_decode(&in, (const uint8_t *)"", 0, INSN_64), ==, INSN_MORE);
 }
 
@@ -146,7 +147,8 @@ static void test_memory(void)
         {INSN_16, "67 8b 45 00", SEG_SS, R_BP, MEM_NOREG, 1, 4, 0},
         {INSN_32, "67 8b 87 0080", SEG_DS, R_BX, MEM_NOREG, 1, 2, -32768},
         {INSN_16, "26 a1 34 f2", SEG_ES, MEM_NOREG, MEM_NOREG, 1, 2, 0xf234},
-        {INSN_64, "a1 8877665544332211", SEG_DS, MEM_NOREG, MEM_NOREG, 1, 8, 0x1122334455667788},
+        {INSN_64, "a1 8877665544332211", SEG_DS, MEM_NOREG, MEM_NOREG, 1, 8,
+         0x1122334455667788},
         {INSN_64, "67 a1 88776655", SEG_DS, MEM_NOREG, MEM_NOREG, 1, 4, 0x55667788},
         {INSN_32, "64 a4", SEG_FS, R_SI, MEM_NOREG, 1, 4, 0},
         {INSN_32, "64 aa", SEG_ES, R_DI, MEM_NOREG, 1, 4, 0},

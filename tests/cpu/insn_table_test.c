@@ -8,7 +8,11 @@
 #include <string.h>
 
 static uint32_t fields[] = {
-    MTK_PFX, MTK_MODE, MTK_MEM | MTK_REG, MTK_B0 | MTK_B1, 0xffu << MTK_R_SHIFT,
+    MTK_PFX,
+    MTK_MODE,
+    MTK_MEM | MTK_REG,
+    MTK_B0 | MTK_B1,
+    0xffu << MTK_R_SHIFT,
     0xffu << MTK_RM_SHIFT,
 };
 
@@ -156,7 +160,8 @@ static void check_operands(const struct insn_row *row)
 {
     uint64_t modrm = SRC(E) | SRC(G) | SRC(R) | SRC(M) | SRC(S) | SRC(C) | SRC(D) | SRC(V) |
                      SRC(W) | SRC(U) | SRC(P) | SRC(Q) | SRC(N) | SRC(STI);
-    uint64_t mem = SRC(E) | SRC(M) | SRC(W) | SRC(Q), regonly = SRC(R) | SRC(U) | SRC(N) | SRC(STI);
+    uint64_t mem = SRC(E) | SRC(M) | SRC(W) | SRC(Q),
+             regonly = SRC(R) | SRC(U) | SRC(N) | SRC(STI);
     uint64_t anymem = mem | SRC(X) | SRC(Y) | SRC(MOFFS) | SRC(MBASE);
     unsigned mems = 0;
 
