@@ -64,8 +64,9 @@ enum insn_match {
     MT_B0 = MTK_B1,
     MT_B1 = MTK_B0,
 };
-#define MT_R(n)   ((0xff & ~(1 << (n))) << MTK_R_SHIFT | MT_RM)                /* ModRM.reg = n */
-#define MT_RMX(n) ((0xff & ~(1 << (n))) << MTK_RM_SHIFT | MTK_MEM | MT_RM) /* mod 3, rm = n */
+/* ModRM.reg = n; mod = 3 and rm = n */
+#define MT_R(n)   ((0xff & ~(1 << (n))) << MTK_R_SHIFT | MT_RM)
+#define MT_RMX(n) ((0xff & ~(1 << (n))) << MTK_RM_SHIFT | MTK_MEM | MT_RM)
 
 /* Where an operand comes from. */
 enum insn_opsrc {

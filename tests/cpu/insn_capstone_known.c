@@ -245,6 +245,8 @@ static bool misread_by_capstone(const struct insn *in, const struct cs_view *cs)
         return in->opsize66 && in->mode == INSN_64 && in->len + 2u == cs->len;
     case 0x0e8: /* SDM, CALL, JMP, Jcc: 66 does not shorten rel32 in 64-bit mode */
     case 0x0e9: return in->opsize66 && in->mode == INSN_64 && in->len == cs->len + 2;
+    case 0x17e: /* SDM, MOVQ: F3 0F7E is a load whatever REX.W */
+        return in->pfx == 0xf3 && in->rex & 8 && in->len == cs->len;
     case 0x1c7: /* Capstone 4 has no RDPID */ return in->id == I_RDPID;
     default: /* as E8 */
         return in->id == I_JCC && in->map == 1 && in->opsize66 && in->mode == INSN_64 &&
