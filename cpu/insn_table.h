@@ -42,8 +42,8 @@ enum insn_match {
     /* Bits 27 and 28 are kept for VEX.L. */
     MT_KEY = (1 << 29) - 1,
 
-    MT_RM = 1 << 29,             /* a ModRM byte follows */
-    MT_FREG = 1 << 30,           /* ModRM.mod is taken as 3 whatever it is */
+    MT_RM = 1 << 29,   /* a ModRM byte follows */
+    MT_FREG = 1 << 30, /* ModRM.mod is taken as 3 whatever it is */
     MTK_PFX = MTK_NONE | MTK_66 | MTK_F3 | MTK_F2,
     MTK_MODE = MTK_N64 | MTK_64W0 | MTK_64W1,
 
@@ -237,7 +237,7 @@ enum insn_opletter {
 #define OPERAND(name, src, reg, mem, arg) OP_##name,
     INSN_OPERANDS(OPERAND)
 #undef OPERAND
-    OP_COUNT
+        OP_COUNT
 };
 
 struct insn_opdesc {
