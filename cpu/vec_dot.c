@@ -68,7 +68,8 @@ void vec_addsubpd(struct vec_env *env, union vec *d, const union vec *s, unsigne
     addsub(env, d, s, &vec_f64);
 }
 
-/* Products chosen by imm[7:4], summed pairwise; imm[3:0] chooses where the sum goes. */
+/* Products chosen by imm[7:4], summed pairwise; imm[3:0] chooses where the sum goes.
+ * An unmasked exception ends the instruction after the step it arose in. */
 static void dot(struct vec_env *env, union vec *d, const union vec *s, unsigned imm,
                 const struct vec_fmt *f)
 {
@@ -76,19 +77,22 @@ static void dot(struct vec_env *env, union vec *d, const union vec *s, unsigned 
     uint64_t t[4] = {0};
     struct vec_fp fp;
     union vec r = *d;
+    bool ok;
 
     vec_fp_begin(&fp, env);
     for (unsigned i = 0; i < n; i++) {
         if (imm >> (4 + i) & 1)
             t[i] = vec_fp_mul(&fp, f, vec_fp_lane(f, d, i), vec_fp_lane(f, s, i));
     }
-    for (unsigned step = 1; step < n; step *= 2) {
+    ok = vec_fp_step(&fp, env);
+    for (unsigned step = 1; ok && step < n; step *= 2) {
         for (unsigned i = 0; i < n; i += 2 * step)
             t[i] = vec_fp_add(&fp, f, t[i], t[i + step]);
+        ok = vec_fp_step(&fp, env);
     }
     for (unsigned i = 0; i < n; i++)
         vec_fp_set_lane(f, &r, i, imm >> i & 1 ? t[0] : 0);
-    if (vec_fp_end(&fp, env))
+    if (vec_fp_end(&fp, env) && ok)
         *d = r;
 }
 

@@ -25,17 +25,24 @@ void vec_fp_begin(struct vec_fp *fp, const struct vec_env *env)
     vec_fp_set_rounding(env->mxcsr >> MXCSR_RC_POS);
 }
 
-bool vec_fp_end(struct vec_fp *fp, struct vec_env *env)
+bool vec_fp_step(struct vec_fp *fp, struct vec_env *env)
 {
     const unsigned unmasked = ~env->mxcsr >> MXCSR_MASK_POS & MXCSR_FLAGS;
+    const bool fault = (fp->pre | fp->post) & unmasked;
 
-    fesetenv(&fp->host);
     env->mxcsr |= fp->pre;
     if (!(fp->pre & unmasked))
         env->mxcsr |= fp->post;
-    if ((fp->pre | fp->post) & unmasked)
+    if (fault)
         env->fault = true;
-    return !((fp->pre | fp->post) & unmasked);
+    fp->pre = fp->post = 0;
+    return !fault;
+}
+
+bool vec_fp_end(struct vec_fp *fp, struct vec_env *env)
+{
+    fesetenv(&fp->host);
+    return vec_fp_step(fp, env);
 }
 
 void vec_fp_map(struct vec_env *env, union vec *d, const union vec *s, const struct vec_fmt *f,

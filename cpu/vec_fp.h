@@ -39,6 +39,10 @@ typedef uint64_t vec_lane_fn(struct vec_fp *fp, const struct vec_fmt *f, uint64_
 void vec_fp_begin(struct vec_fp *fp, const struct vec_env *env);
 bool vec_fp_end(struct vec_fp *fp, struct vec_env *env);
 
+/* Merges exceptions in the middle of an instruction that computes in steps, each of which
+ * faults by itself. False as for vec_fp_end(), which must still be called. */
+bool vec_fp_step(struct vec_fp *fp, struct vec_env *env);
+
 /* The host rounds by an MXCSR-style RC field until the next call or vec_fp_end(). */
 void vec_fp_set_rounding(unsigned rc);
 

@@ -11,7 +11,7 @@
 #define EFLAGS 0x8d5u /* CF PF AF ZF SF OF */
 
 static uint64_t seed;
-static unsigned count = 4000;
+static unsigned count = 10000;
 
 /* One case, drawn from its own seed. */
 struct vec_case {
