@@ -26,7 +26,7 @@ static int64_t to_int(struct vec_fp *fp, const struct vec_fmt *f, uint64_t v, un
     double x;
 
     v = vec_fp_operand(fp, f, v);
-    vec_fp_set_rounding(how == BY_MXCSR ? fp->mxcsr >> MXCSR_RC_POS : how);
+    vec_host_round(how == BY_MXCSR ? fp->mxcsr >> MXCSR_RC_POS : how);
     if (vec_fp_is_nan(f, v) || vec_fp_is_inf(f, v)) {
         fp->pre |= MXCSR_IE;
         return indefinite;
@@ -107,7 +107,7 @@ static uint64_t from_int(struct vec_fp *fp, const struct vec_fmt *f, int64_t fro
     volatile int64_t v = from;
     union vec u = {0};
 
-    feclearexcept(FE_ALL_EXCEPT);
+    vec_host_clear();
     if (f->bits == 32) {
         volatile float r = (float)v;
         u.f32[0] = r;
@@ -115,7 +115,7 @@ static uint64_t from_int(struct vec_fp *fp, const struct vec_fmt *f, int64_t fro
         volatile double r = (double)v;
         u.f64[0] = r;
     }
-    if (fetestexcept(FE_INEXACT))
+    if (vec_host_inexact())
         fp->post |= MXCSR_PE;
     return u.u64[0];
 }
@@ -258,7 +258,7 @@ static uint64_t lane_round(struct vec_fp *fp, const struct vec_fmt *f, uint64_t 
         return r;
     if (vec_fp_is_inf(f, b))
         return b;
-    vec_fp_set_rounding(fp->imm & 4 ? fp->mxcsr >> MXCSR_RC_POS : fp->imm);
+    vec_host_round(fp->imm & 4 ? fp->mxcsr >> MXCSR_RC_POS : fp->imm);
     r = vec_fp_bits(f, integral(vec_fp_value(f, b), &inexact));
     if (inexact && !(fp->imm & 8))
         fp->post |= MXCSR_PE;

@@ -9,20 +9,12 @@
 const struct vec_fmt vec_f32 = {32, 23, -125, 128};
 const struct vec_fmt vec_f64 = {64, 52, -1021, 1024};
 
-void vec_fp_set_rounding(unsigned rc)
-{
-    static const int modes[] = {FE_TONEAREST, FE_DOWNWARD, FE_UPWARD, FE_TOWARDZERO};
-
-    fesetround(modes[rc & 3]);
-}
-
 void vec_fp_begin(struct vec_fp *fp, const struct vec_env *env)
 {
     memset(fp, 0, sizeof(*fp));
     fp->mxcsr = env->mxcsr;
-    fegetenv(&fp->host);
-    fesetenv(FE_DFL_ENV);
-    vec_fp_set_rounding(env->mxcsr >> MXCSR_RC_POS);
+    vec_host_save(&fp->host);
+    vec_host_round(env->mxcsr >> MXCSR_RC_POS);
 }
 
 bool vec_fp_step(struct vec_fp *fp, struct vec_env *env)
@@ -41,7 +33,7 @@ bool vec_fp_step(struct vec_fp *fp, struct vec_env *env)
 
 bool vec_fp_end(struct vec_fp *fp, struct vec_env *env)
 {
-    fesetenv(&fp->host);
+    vec_host_restore(&fp->host);
     return vec_fp_step(fp, env);
 }
 
@@ -131,13 +123,13 @@ static int unbounded(const struct vec_fmt *f, enum op op, double x, double y, bo
          * operand loses here it would have lost in the sum: inexact either way. */
         bool big = fabs(x) > 1 || fabs(y) > 1;
         ex = big ? 2 : 0;
-        feclearexcept(FE_ALL_EXCEPT);
+        vec_host_clear();
         r = host_op(op, host_op(OP_MUL, x, big ? 0.25 : 1), host_op(OP_MUL, y, big ? 0.25 : 1));
     } else {
         x = frexp(x, &ex);
         y = op == OP_NONE ? y : frexp(y, &ey);
         ex += op == OP_DIV ? -ey : ey;
-        feclearexcept(FE_ALL_EXCEPT);
+        vec_host_clear();
         r = host_op(op, x, y);
     }
     r = frexp(r, &er);
@@ -146,7 +138,7 @@ static int unbounded(const struct vec_fmt *f, enum op op, double x, double y, bo
         r = frexp(host_float(r), &again);
         er += again;
     }
-    *inexact = fetestexcept(FE_INEXACT);
+    *inexact = vec_host_inexact();
     return ex + er;
 }
 
@@ -185,11 +177,11 @@ static uint64_t compute(struct vec_fp *fp, const struct vec_fmt *f, enum op op, 
     double v;
     int exp;
 
-    feclearexcept(FE_ALL_EXCEPT);
+    vec_host_clear();
     v = host_op(op, x, y);
     if (f->bits == 32)
         v = host_float(v);
-    inexact = fetestexcept(FE_INEXACT);
+    inexact = vec_host_inexact();
     r = vec_fp_bits(f, v);
     size = vec_fp_abs(f, r);
     if ((size > min_normal && size < vec_fp_inf(f) - 1) || (!size && !inexact)) {

@@ -11,9 +11,7 @@
 #ifndef CPU_VEC_FP_H
 #define CPU_VEC_FP_H
 
-#include "cpu/vec_ops.h"
-
-#include <fenv.h>
+#include "cpu/vec_host.h"
 
 struct vec_fmt {
     unsigned bits, frac_bits;
@@ -28,7 +26,7 @@ struct vec_fp {
     unsigned pre;  /* IE, DE, ZE of any lane */
     unsigned post; /* OE, UE, PE of any lane */
     unsigned imm;
-    fenv_t host;
+    struct vec_host host;
 };
 
 /* A lane operation with a in d and b in s; gives the raw result. */
@@ -42,9 +40,6 @@ bool vec_fp_end(struct vec_fp *fp, struct vec_env *env);
 /* Merges exceptions in the middle of an instruction that computes in steps, each of which
  * faults by itself. False as for vec_fp_end(), which must still be called. */
 bool vec_fp_step(struct vec_fp *fp, struct vec_env *env);
-
-/* The host rounds by an MXCSR-style RC field until the next call or vec_fp_end(). */
-void vec_fp_set_rounding(unsigned rc);
 
 /* Lanes 0 to n-1 of d become fn(d, s); all or nothing. */
 void vec_fp_map(struct vec_env *env, union vec *d, const union vec *s, const struct vec_fmt *f,

@@ -59,6 +59,15 @@ static uint64_t eflags_of(const struct vec_env *env)
                       env->of << 11);
 }
 
+/* Returns the old value. */
+static uint32_t load_mxcsr(uint32_t v)
+{
+    uint32_t old;
+
+    __asm__ volatile("stmxcsr %0\n\tldmxcsr %1" : "=m"(old) : "m"(v) : "memory");
+    return old;
+}
+
 /* Runs op portably on registers laid out as for the host. */
 static bool run_portable(const struct vec_op *op, const struct vec_case *c, struct vec_regs *r)
 {
@@ -68,7 +77,14 @@ static bool run_portable(const struct vec_op *op, const struct vec_case *c, stru
                  form == VEC_MGI;
     union vec before = r->d;
 
+    /* A caller may have the guest's MXCSR loaded; it must not matter, nor change. */
+    if (op->kind & VEC_FP)
+        load_mxcsr(r->mxcsr);
     op->fn(&env, &r->d, &r->s, c->imm);
+    if (op->kind & VEC_FP) {
+        uint32_t kept = load_mxcsr(MXCSR_RESET);
+        g_assert_cmphex(kept, ==, r->mxcsr);
+    }
     r->mxcsr = env.mxcsr;
     if (mmx_d) {
         r->d_mm = r->d.u64[0];
