@@ -16,8 +16,7 @@ static void horizontal(struct vec_env *env, union vec *d, const union vec *s,
     for (unsigned i = 0; i < 2 * half; i++) {
         const union vec *v = i < half ? d : s;
         unsigned at = 2 * (i % half);
-        vec_fp_set_lane(f, &r, i,
-                        fn(&fp, f, vec_fp_lane(f, v, at), vec_fp_lane(f, v, at + 1)));
+        vec_fp_set_lane(f, &r, i, fn(&fp, f, vec_fp_lane(f, v, at), vec_fp_lane(f, v, at + 1)));
     }
     if (vec_fp_end(&fp, env))
         *d = r;

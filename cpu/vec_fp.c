@@ -254,7 +254,8 @@ uint64_t vec_fp_div(struct vec_fp *fp, const struct vec_fmt *f, uint64_t a, uint
     if (vec_fp_nan2(fp, f, a, b, &r))
         return r;
     r = (a ^ b) & vec_fp_sign(f);
-    if (vec_fp_is_inf(f, a) ? vec_fp_is_inf(f, b) : vec_fp_is_zero(f, a) && vec_fp_is_zero(f, b))
+    if (vec_fp_is_inf(f, a) ? vec_fp_is_inf(f, b)
+                            : vec_fp_is_zero(f, a) && vec_fp_is_zero(f, b))
         return invalid(fp, f);
     if (vec_fp_is_zero(f, b)) {
         if (!vec_fp_is_inf(f, a))

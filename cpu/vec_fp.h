@@ -30,7 +30,8 @@ struct vec_fp {
 };
 
 /* A lane operation with a in d and b in s; gives the raw result. */
-typedef uint64_t vec_lane_fn(struct vec_fp *fp, const struct vec_fmt *f, uint64_t a, uint64_t b);
+typedef uint64_t vec_lane_fn(struct vec_fp *fp, const struct vec_fmt *f, uint64_t a,
+                             uint64_t b);
 
 /* Between these two the host rounds as MXCSR says and does not trap. The second merges the
  * exceptions into env->mxcsr and returns false, with env->fault set, if one is unmasked. */

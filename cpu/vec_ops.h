@@ -25,13 +25,13 @@
 
 /* What an operation reads and writes beside its vector operands. */
 struct vec_env {
-    uint32_t mxcsr;          /* in and out, for ops of kind VEC_FP */
-    uint8_t zf, pf, cf;      /* out, 0 or 1: VEC_FLAGS and VEC_STR kinds */
-    uint8_t sf, of, af;      /* out likewise; all six are written by these kinds */
-    bool fault;              /* out, only ever set: unmasked exception, raise #XM */
-    uint64_t gpr;            /* integer operand or result; EAX length and ECX of VEC_STR */
-    uint64_t gpr2;           /* EDX length of PCMPESTRx */
-    const union vec *xmm0;   /* the implicit mask of BLENDVPS, BLENDVPD, PBLENDVB */
+    uint32_t mxcsr;        /* in and out, for ops of kind VEC_FP */
+    uint8_t zf, pf, cf;    /* out, 0 or 1: VEC_FLAGS and VEC_STR kinds */
+    uint8_t sf, of, af;    /* out likewise; all six are written by these kinds */
+    bool fault;            /* out, only ever set: unmasked exception, raise #XM */
+    uint64_t gpr;          /* integer operand or result; EAX length and ECX of VEC_STR */
+    uint64_t gpr2;         /* EDX length of PCMPESTRx */
+    const union vec *xmm0; /* the implicit mask of BLENDVPS, BLENDVPD, PBLENDVB */
 };
 
 /* `d` is destination and first source, `s` the second source, which may be the same
@@ -51,11 +51,11 @@ enum vec_kind {
     VEC_MI,
     VEC_XM,
     VEC_MX,
-    VEC_XG,    /* xmm from env->gpr */
+    VEC_XG, /* xmm from env->gpr */
     VEC_XGI,
     VEC_MGI,
-    VEC_GX,    /* env->gpr from s, zero-extended to 64 bits */
-    VEC_GXI,   /* as VEC_GX */
+    VEC_GX,  /* env->gpr from s, zero-extended to 64 bits */
+    VEC_GXI, /* as VEC_GX */
     VEC_GM,
     VEC_GMI,
     VEC_GG,    /* env->gpr from env->gpr and env->gpr2 */

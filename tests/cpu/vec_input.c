@@ -19,19 +19,39 @@ static uint64_t pick(uint64_t *state, const uint64_t *list, unsigned count)
 
 #define PICK(state, list) pick(state, list, ARRAY_SIZE(list))
 
-static const uint64_t exps32[] = {0, 0, 1, 1, 2, 23, 24, 25, 63, 64, 103, 126, 127, 127, 128, 149,
-                                  150, 151, 157, 158, 159, 189, 190, 191, 253, 254, 254, 255};
-static const uint64_t fracs32[] = {0, 0, 0, 1, 2, 3, 0x7fffff, 0x7ffffe, 0x400000, 0x400001,
+static const uint64_t exps32[] = {0,   0,   1,   1,   2,   23,  24,  25,  63,  64,
+                                  103, 126, 127, 127, 128, 149, 150, 151, 157, 158,
+                                  159, 189, 190, 191, 253, 254, 254, 255};
+static const uint64_t fracs32[] = {0,        0,        0,        1,        2,
+                                   3,        0x7fffff, 0x7ffffe, 0x400000, 0x400001,
                                    0x3fffff, 0x200000, 0x600000, 0x555555};
-static const uint64_t exps64[] = {0, 0, 1, 1, 2, 52, 53, 54, 511, 512, 873, 874, 896, 897, 970,
-                                  1022, 1023, 1023, 1024, 1053, 1054, 1055, 1075, 1076, 1085,
-                                  1086, 1087, 1149, 1150, 1151, 2045, 2046, 2046, 2047};
-static const uint64_t fracs64[] = {0, 0, 0, 1, 2, 3, 0xfffffffffffff, 0xffffffffffffe,
-                                   0x8000000000000, 0x8000000000001, 0x7ffffffffffff,
-                                   0x4000000000000, 0x0000020000000, 0x000001fffffff,
-                                   0xfffffe0000000, 0xffffff0000000, 0x0000010000000,
-                                   0x00000ffffffff, 0xfffff80000000, 0x000000fffffff,
-                                   0x0000000200000, 0xfffffffe00000, 0xfffffffc00000};
+static const uint64_t exps64[] = {0,    0,    1,    1,    2,    52,   53,   54,   511,
+                                  512,  873,  874,  896,  897,  970,  1022, 1023, 1023,
+                                  1024, 1053, 1054, 1055, 1075, 1076, 1085, 1086, 1087,
+                                  1149, 1150, 1151, 2045, 2046, 2046, 2047};
+static const uint64_t fracs64[] = {0,
+                                   0,
+                                   0,
+                                   1,
+                                   2,
+                                   3,
+                                   0xfffffffffffff,
+                                   0xffffffffffffe,
+                                   0x8000000000000,
+                                   0x8000000000001,
+                                   0x7ffffffffffff,
+                                   0x4000000000000,
+                                   0x0000020000000,
+                                   0x000001fffffff,
+                                   0xfffffe0000000,
+                                   0xffffff0000000,
+                                   0x0000010000000,
+                                   0x00000ffffffff,
+                                   0xfffff80000000,
+                                   0x000000fffffff,
+                                   0x0000000200000,
+                                   0xfffffffe00000,
+                                   0xfffffffc00000};
 
 static uint32_t draw_f32(uint64_t *st)
 {
@@ -58,8 +78,8 @@ static uint64_t draw_f64(uint64_t *st)
 static uint64_t draw_edges(uint64_t *st, unsigned bits)
 {
     const uint64_t top = 1ull << (bits - 1);
-    const uint64_t list[] = {0, 1, 2, top, top - 1, top + 1, ~0ull, ~1ull, bits, bits - 1,
-                             vec_random(st), vec_random(st) & 7};
+    const uint64_t list[] = {0,     1,     2,    top,      top - 1,        top + 1,
+                             ~0ull, ~1ull, bits, bits - 1, vec_random(st), vec_random(st) & 7};
 
     return PICK(st, list);
 }

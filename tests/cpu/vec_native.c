@@ -132,34 +132,33 @@ bool vec_native_run(struct vec_regs *r, unsigned imm)
 
     faulted = false;
     /* Step over the red zone: the call pushes a return address. */
-    __asm__ volatile("leaq -128(%%rsp), %%rsp\n\t"
-                     "movdqu %c[d](%%rdi), %%xmm1\n\t"
-                     "movdqu %c[s](%%rdi), %%xmm2\n\t"
-                     "movdqu %c[mask](%%rdi), %%xmm0\n\t"
-                     "movq %c[d_mm](%%rdi), %%mm1\n\t"
-                     "movq %c[s_mm](%%rdi), %%mm2\n\t"
-                     "movq %c[rax](%%rdi), %%rax\n\t"
-                     "movq %c[rdx](%%rdi), %%rdx\n\t"
-                     "movq %c[rcx](%%rdi), %%rcx\n\t"
-                     "ldmxcsr %c[mxcsr](%%rdi)\n\t"
-                     "call *%[stub]\n\t"
-                     "pushfq\n\t"
-                     "popq %c[flags](%%rdi)\n\t"
-                     "stmxcsr %c[mxcsr](%%rdi)\n\t"
-                     "ldmxcsr (%[reset])\n\t"
-                     "movq %%rax, %c[rax](%%rdi)\n\t"
-                     "movq %%rdx, %c[rdx](%%rdi)\n\t"
-                     "movq %%rcx, %c[rcx](%%rdi)\n\t"
-                     "movq %%mm1, %c[d_mm](%%rdi)\n\t"
-                     "movdqu %%xmm1, %c[d](%%rdi)\n\t"
-                     "movdqu %%xmm0, %c[mask](%%rdi)\n\t"
-                     "emms\n\t"
-                     "leaq 128(%%rsp), %%rsp"
-                     :
-                     : "D"(r), [stub] "r"(stub), [reset] "r"(&reset), OFF(d), OFF(s),
-                       OFF(mask), OFF(d_mm), OFF(s_mm), OFF(rax), OFF(rdx), OFF(rcx),
-                       OFF(mxcsr), OFF(flags)
-                     : "rax", "rcx", "rdx", "xmm0", "xmm1", "xmm2", "mm1", "mm2", "cc",
-                       "memory");
+    __asm__ volatile(
+        "leaq -128(%%rsp), %%rsp\n\t"
+        "movdqu %c[d](%%rdi), %%xmm1\n\t"
+        "movdqu %c[s](%%rdi), %%xmm2\n\t"
+        "movdqu %c[mask](%%rdi), %%xmm0\n\t"
+        "movq %c[d_mm](%%rdi), %%mm1\n\t"
+        "movq %c[s_mm](%%rdi), %%mm2\n\t"
+        "movq %c[rax](%%rdi), %%rax\n\t"
+        "movq %c[rdx](%%rdi), %%rdx\n\t"
+        "movq %c[rcx](%%rdi), %%rcx\n\t"
+        "ldmxcsr %c[mxcsr](%%rdi)\n\t"
+        "call *%[stub]\n\t"
+        "pushfq\n\t"
+        "popq %c[flags](%%rdi)\n\t"
+        "stmxcsr %c[mxcsr](%%rdi)\n\t"
+        "ldmxcsr (%[reset])\n\t"
+        "movq %%rax, %c[rax](%%rdi)\n\t"
+        "movq %%rdx, %c[rdx](%%rdi)\n\t"
+        "movq %%rcx, %c[rcx](%%rdi)\n\t"
+        "movq %%mm1, %c[d_mm](%%rdi)\n\t"
+        "movdqu %%xmm1, %c[d](%%rdi)\n\t"
+        "movdqu %%xmm0, %c[mask](%%rdi)\n\t"
+        "emms\n\t"
+        "leaq 128(%%rsp), %%rsp"
+        :
+        : "D"(r), [stub] "r"(stub), [reset] "r"(&reset), OFF(d), OFF(s), OFF(mask), OFF(d_mm),
+          OFF(s_mm), OFF(rax), OFF(rdx), OFF(rcx), OFF(mxcsr), OFF(flags)
+        : "rax", "rcx", "rdx", "xmm0", "xmm1", "xmm2", "mm1", "mm2", "cc", "memory");
     return faulted;
 }

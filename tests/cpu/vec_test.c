@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Every op of cpu/vec_ops.def against the host CPU. A failure prints a line that repeats
- * it: VEC_SEED=<case seed> VEC_COUNT=1 vec_test -p /vec/<op>. VEC_COUNT sets the cases per op. */
+ * Every op of cpu/vec_ops.def against the host CPU, faulting cases included. A failure
+ * prints the line that repeats it: VEC_SEED=<seed> VEC_COUNT=1 vec_test -p /vec/<op>.
+ * VEC_COUNT sets the cases per op; -k carries on after a failure. */
 #include "tests/cpu/vec_input.h"
 #include "tests/cpu/vec_native.h"
 
@@ -135,8 +136,8 @@ static void report(const struct vec_op *op, const struct vec_case *c, uint64_t s
 static bool same_regs(const struct vec_regs *a, const struct vec_regs *b)
 {
     return !memcmp(&a->d, &b->d, sizeof(a->d)) && !memcmp(&a->mask, &b->mask, 16) &&
-           a->d_mm == b->d_mm && a->rax == b->rax && a->rcx == b->rcx &&
-           a->mxcsr == b->mxcsr && a->flags == b->flags;
+           a->d_mm == b->d_mm && a->rax == b->rax && a->rcx == b->rcx && a->mxcsr == b->mxcsr &&
+           a->flags == b->flags;
 }
 
 static void test_op(gconstpointer data)
