@@ -107,7 +107,7 @@ void vec_dppd(struct vec_env *env, union vec *d, const union vec *s, unsigned im
 
 /* RCPPS and RSQRTPS raise nothing and ignore MXCSR. The manual bounds the relative error
  * by 1.5 * 2^-12 but leaves the bits to the model, so an x86 host's own answer is given. */
-#if defined(__x86_64__) || defined(__i386__)
+#if defined(__x86_64__) && !defined(VEC_HOST_FENV)
 static uint32_t approximate_rcp(uint32_t v)
 {
     union vec u = {.u32 = {v}};

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * The host CPU as oracle: each op's encoding, and a trampoline that loads registers,
- * calls the instruction followed by RET, and stores them. A SIGFPE skips the instruction. */
+ * calls the instruction followed by RET, and stores them. A SIGFPE or SIGILL skips the
+ * instruction. */
 #include "tests/cpu/vec_native.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -12,7 +14,7 @@
 #define STUB 16 /* bytes of code per value of imm8 */
 
 static uint8_t *code;
-static volatile bool faulted;
+static volatile bool faulted, illegal;
 
 /* Hexadecimal bytes before ModRM. "/n": ModRM.reg is an opcode digit. "<": the destination
  * is ModRM.rm. An mmx_ op not listed is the XMM one without its leading 66. */
@@ -54,7 +56,8 @@ static uint8_t modrm(unsigned form, int digit, bool reversed)
     }
 }
 
-bool vec_native_load(const struct vec_op *op)
+/* Fills the code page with the instruction for every imm8. */
+static void assemble(const struct vec_op *op)
 {
     const char *p = find_enc(op->name);
     uint8_t bytes[8];
@@ -62,8 +65,10 @@ bool vec_native_load(const struct vec_op *op)
     int digit = 0;
     bool reversed = false;
 
-    if (!p)
-        return false;
+    if (!p) {
+        fprintf(stderr, "%s: not in vec_enc.def\n", op->name);
+        abort();
+    }
     while (*p) {
         if (*p == ' ') {
             p++;
@@ -98,28 +103,38 @@ bool vec_native_load(const struct vec_op *op)
         default: break;
         }
     }
-    return true;
 }
 
-static void on_sigfpe(int sig, siginfo_t *info, void *context)
+bool vec_native_load(const struct vec_op *op)
+{
+    struct vec_regs probe = {.mxcsr = MXCSR_RESET};
+
+    assemble(op);
+    illegal = false;
+    vec_native_run(&probe, 0);
+    return !illegal;
+}
+
+static void on_signal(int sig, siginfo_t *info, void *context)
 {
     ucontext_t *uc = context;
     greg_t *g = uc->uc_mcontext.gregs;
 
     if ((uint8_t *)g[REG_RIP] < code || (uint8_t *)g[REG_RIP] >= code + 256 * STUB)
         abort();
-    faulted = true;
+    faulted = sig == SIGFPE;
+    illegal = sig == SIGILL;
     g[REG_RIP] = *(greg_t *)g[REG_RSP];
     g[REG_RSP] += 8;
 }
 
 void vec_native_init(void)
 {
-    struct sigaction sa = {.sa_sigaction = on_sigfpe, .sa_flags = SA_SIGINFO};
+    struct sigaction sa = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO};
 
     code = mmap(NULL, 256 * STUB, PROT_READ | PROT_WRITE | PROT_EXEC,
                 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (code == MAP_FAILED || sigaction(SIGFPE, &sa, NULL))
+    if (code == MAP_FAILED || sigaction(SIGFPE, &sa, NULL) || sigaction(SIGILL, &sa, NULL))
         abort();
 }
 

@@ -17,7 +17,7 @@ struct vec_regs {
 /* One-time preparation: code memory and the SIGFPE handler. */
 void vec_native_init(void);
 
-/* False if the host or the table lacks the instruction. */
+/* False if the host lacks the instruction. Aborts if vec_enc.def lacks it. */
 bool vec_native_load(const struct vec_op *op);
 
 /* Executes the loaded op with `imm`; returns true if it raised #XM. */

@@ -5,7 +5,9 @@
 #include "tests/cpu/vec_input.h"
 #include "tests/cpu/vec_native.h"
 
+#include <float.h>
 #include <glib.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -140,6 +142,21 @@ static bool same_regs(const struct vec_regs *a, const struct vec_regs *b)
            a->flags == b->flags;
 }
 
+/* Without the host's RCPPS and RSQRTPS the bits may differ, within the manual's bound. */
+static void forgive(const struct vec_op *op, const struct vec_regs *host, struct vec_regs *ours)
+{
+#ifdef VEC_HOST_FENV
+    if (strncmp(op->name, "rcp", 3) && strncmp(op->name, "rsqrt", 5))
+        return;
+    for (unsigned i = 0; i < 4; i++) {
+        float error = fabsf(host->d.f32[i] - ours->d.f32[i]);
+        float bound = fabsf(host->d.f32[i]) * 2 * 1.5f * 0x1p-12f;
+        if (error <= bound || error <= FLT_MIN) /* near there, zero is allowed */
+            ours->d.f32[i] = host->d.f32[i];
+    }
+#endif
+}
+
 static void test_op(gconstpointer data)
 {
     const struct vec_op *op = data;
@@ -148,7 +165,7 @@ static void test_op(gconstpointer data)
     uint64_t st = seed;
 
     if (!vec_native_load(op)) {
-        g_test_skip("no encoding");
+        g_test_skip("the host lacks it");
         return;
     }
     for (unsigned i = 0; i < count; i++) {
@@ -162,6 +179,7 @@ static void test_op(gconstpointer data)
         host_fault = vec_native_run(&host, c.imm);
         our_fault = run_portable(op, &c, &ours);
         host.flags = flags && !host_fault ? host.flags & EFLAGS : 0;
+        forgive(op, &host, &ours);
         if (host_fault != our_fault || !same_regs(&host, &ours)) {
             report(op, &c, case_seed, &host, &ours);
             g_test_message("fault host %d ours %d", host_fault, our_fault);
@@ -217,7 +235,10 @@ int main(int argc, char **argv)
     g_test_add_func("/vec/find", test_find);
     g_test_add_func("/vec/maskmov", test_maskmov);
     for (unsigned i = 0; i < VEC_OP_COUNT; i++) {
-        char *path = g_strdup_printf("/vec/%s", vec_ops[i].name);
+        char *path;
+        if (strstr(vec_ops[i].name, "maskmov"))
+            continue;
+        path = g_strdup_printf("/vec/%s", vec_ops[i].name);
         g_test_add_data_func(path, &vec_ops[i], test_op);
         g_free(path);
     }
