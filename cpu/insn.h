@@ -97,6 +97,7 @@ enum insn_attr {
     IA_READS_OP0 = 1 << 12,  /* operand 0 is read */
     IA_WRITES_OP1 = 1 << 13, /* operand 1 is written as well (XCHG, XADD) */
     IA_EXT_UD = 1 << 14,     /* documented to be always #UD (UD0, UD1, UD2) */
+    IA_BYTE = 1 << 15,       /* operand size 1 */
 };
 
 /* CPUID features an instruction needs; order is fixed by cpu/cpuid.c. */
