@@ -68,8 +68,11 @@ void page_forget_hosts(struct mmu *m)
 
 uint64_t page_io_read(struct mmu *m, gpa pa, unsigned size)
 {
+    uint64_t v;
+
     m->stats.io++;
-    return m->io_read ? m->io_read(m->opaque, pa, size) : space_read(m->mem, pa, size);
+    v = m->io_read ? m->io_read(m->opaque, pa, size) : space_read(m->mem, pa, size);
+    return size < 8 ? v & ((1ull << size * 8) - 1) : v;
 }
 
 void page_io_write(struct mmu *m, gpa pa, uint64_t value, unsigned size)
