@@ -250,8 +250,9 @@ static void exec_comi(struct cpu *cpu, const struct insn *in, bool unordered, bo
 {
     struct x87_io io = {0};
 
-    if (!compare(cpu, in, in->modrm & 7, unordered, &io, XS_C1))
+    if (!compare(cpu, in, in->modrm & 7, unordered, &io, 0))
         return;
+    set_cc(&cpu->x87, XS_C1, 0);
     cpu_set_aflags(cpu, (io.sw & XS_C0 ? FL_CF : 0) | (io.sw & XS_C2 ? FL_PF : 0) |
                             (io.sw & XS_C3 ? FL_ZF : 0));
     if (pops)
@@ -300,7 +301,9 @@ static void load_op(struct x87 *f, enum x87_host_op op, struct x87_io *io)
             push(f, &indefinite);
         return;
     }
-    if (run(f, op, io, XS_C1))
+    /* An unmasked denormal stops some hosts' loads and not others'. */
+    run(f, op, io, XS_C1);
+    if (io->nout)
         push(f, &io->out[0]);
 }
 
@@ -451,7 +454,6 @@ static void exec_fcmov(struct cpu *cpu, const struct insn *in)
             set_st(f, 0, &indefinite);
         return;
     }
-    set_cc(f, XS_C1, 0);
     if (cond) {
         struct x87_reg v = *st(f, i);
 
@@ -480,15 +482,20 @@ static void exec_stack(struct x87 *f, const struct insn *in)
         f->valid &= (uint8_t) ~(1 << x87_phys(f, in->modrm & 7));
     if (in->id == I_FFREEP)
         pop(f);
-    if (in->id == I_FINCSTP || in->id == I_FDECSTP) {
+    if (in->id == I_FINCSTP || in->id == I_FDECSTP)
         x87_set_top(f, x87_top(f) + (in->id == I_FINCSTP ? 1u : 7u));
-        set_cc(f, XS_C1, 0);
-    }
+    set_cc(f, XS_C1, 0);
 }
 
 /* --- functions of the D9 E0..FF row --- */
 
-/* ST(0) = op(ST(0)) or op(ST(0), ST(1)); with `pops`, the result goes to ST(1) and ST(0) is popped. */
+static bool is_nan(const struct x87_reg *r)
+{
+    return (r->se & 0x7fff) == 0x7fff && r->m << 1;
+}
+
+/* A NaN as FPREM's result leaves the quotient bits C0 and C3 as they were.
+ * ST(0) = op(ST(0)) or op(ST(0), ST(1)); with `pops`, the result goes to ST(1) and ST(0) is popped. */
 static void exec_func(struct x87 *f, const struct insn *in, unsigned nin, unsigned cc, bool pops)
 {
     struct x87_io io = {.nin = (uint8_t)nin};
@@ -496,11 +503,14 @@ static void exec_func(struct x87 *f, const struct insn *in, unsigned nin, unsign
 
     if (empty(f, 0) || (nin == 2 && empty(f, 1))) {
         done = stack_fault(f, false);
+        set_cc(f, cc & XS_C2, 0);
         io.out[0] = indefinite;
     } else {
         io.in[0] = *st(f, 0);
         io.in[1] = *st(f, 1);
-        done = run(f, (enum x87_host_op)(XH_D9_E0 + (in->modrm & 0x1f)), &io, cc);
+        done = run(f, (enum x87_host_op)(XH_D9_E0 + (in->modrm & 0x1f)), &io, cc & XS_C1);
+        if (done)
+            set_cc(f, is_nan(&io.out[0]) ? cc & XS_C2 : cc, io.sw);
     }
     if (!done)
         return;
@@ -516,7 +526,10 @@ static void exec_func_push(struct x87 *f, const struct insn *in, unsigned cc)
     bool under = empty(f, 0);
 
     if (under || !empty(f, 7)) {
-        if (!stack_fault(f, !under))
+        bool masked = stack_fault(f, !under);
+
+        set_cc(f, cc & XS_C2, 0);
+        if (!masked)
             return;
         io.out[0] = io.out[1] = indefinite;
         io.nout = 2;
