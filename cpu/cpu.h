@@ -155,6 +155,7 @@ struct cpu {
     uint8_t shadow;    /* 1: interrupt shadow of STI or MOV SS covers the next instruction; 2: also debug traps */
     uint64_t a20_mask;
     uint64_t monitor_addr;
+    gpa ram_top;        /* first address past guest RAM, as given to cpu_create */
     uint32_t intr_line; /* atomic: external interrupt line is high */
     uint32_t nmi_line;  /* atomic: an NMI waits */
 

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cpu/debug.h"
 #include "softmmu/log.h"
 #include "translator/cache.h"
 #include "translator/ir_exec.h"
@@ -14,7 +13,6 @@
 
 #define BLOCK_BYTES_MAX (256u << 20)
 #define JIT_THRESHOLD 1 /* runs under ir_exec before a block is compiled */
-#define DR6_BS (1u << 14)
 
 enum { JMP_EXCEPTION = 1, JMP_RESTART = 2 };
 
@@ -292,9 +290,7 @@ static void run_one(struct run *r)
     bool cacheable, tf = cpu->eflags & FL_TF;
     uint8_t shadow = cpu->shadow;
     struct block *b = find_block(r, true, &cacheable);
-    bool soft_int = b->insns && b->nops > 1 && b->ops[1].op == IR_CALL &&
-                    (b->ops[1].ext->id == I_INT || b->ops[1].ext->id == I_INT3 ||
-                     b->ops[1].ext->id == I_INTO);
+    enum insn_id id = b->nops > 1 && b->ops[1].op == IR_CALL ? b->ops[1].ext->id : I_NONE;
 
     r->restart = false;
     cpu->shadow = 0;
@@ -304,9 +300,8 @@ static void run_one(struct run *r)
     }
     r->last = NULL;
     run_ir(r, b);
-    cpu->eflags &= ~(uint32_t)FL_RF;
-    if (tf && !soft_int && shadow != 2)
-        cpu_raise_db(cpu, DR6_BS);
+    if (tf || (cpu->mode & CM_STEP) || (cpu->eflags & FL_RF))
+        cpu_step_done(cpu, tf && shadow != 2, id);
 }
 
 /* ---- between blocks ---- */
@@ -382,7 +377,7 @@ static void step(struct run *r)
     sync_as(r);
     if (UNLIKELY(r->restart || cpu->shadow || (cpu->mode & CM_STEP))) {
         if ((cpu->mode & CM_STEP) && !(cpu->eflags & FL_RF) && cpu_insn_breakpoint(cpu))
-            return;
+            cpu_raise_db(cpu, 0);
         run_one(r);
     } else {
         b = find_block(r, false, &cacheable);
@@ -460,7 +455,7 @@ bool run_attach(struct cpu *cpu, const struct run_opts *opts, struct err *e)
 {
     struct jit_opts jo = {.counting = opts->counting, .code_bytes = opts->code_bytes};
     struct run *r = calloc(1, sizeof(*r));
-    gpa top = cpu->mmu_ram_top;
+    gpa top = cpu->ram_top;
 
     if (!r)
         return err_set(e, "out of memory");
