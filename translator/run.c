@@ -472,6 +472,7 @@ bool run_attach(struct cpu *cpu, const struct run_opts *opts, struct err *e)
         return false;
     }
     cpu->run = r;
+    cpu->mmu.opaque = cpu;
     cpu->mmu.code_write = code_write;
     cpu->mmu.unmapped = unmapped;
     return true;

@@ -259,7 +259,7 @@ static void exec_data(struct cpu *cpu, const struct insn *in, gva addr)
         read_operand(cpu, &in->op[0], addr, &d);
     read_operand(cpu, &in->op[1], addr, &s);
     env_inputs(cpu, in, &s, form, &e);
-    op->fn(&e, &d, &s, in->imm8);
+    op->fn(&e, &d, &s, in->id == I_INSERTPS && in->has_mem ? in->imm8 & 0x3f : in->imm8);
     if (op->kind & VEC_FP) {
         cpu->mxcsr = e.mxcsr;
         if (e.fault)
