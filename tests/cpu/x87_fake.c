@@ -94,9 +94,9 @@ bool mmu_host(struct mmu *m, gva va, enum mmu_access acc, enum mmu_view view, ui
     *host = NULL;
     f->addr = va;
     f->code = 0;
-    if (va >= FAKE_MEM || (va & ~0xfffull) == fake_fault_va)
+    if ((va & ~0xfffull) == fake_fault_va && va < FAKE_MEM)
         return false;
-    if (!fake_slow)
+    if (!fake_slow && va < FAKE_MEM)
         *host = fake_mem + va;
     return true;
 }

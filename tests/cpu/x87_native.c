@@ -20,15 +20,21 @@ struct fximage {
 } __attribute__((aligned(16), packed));
 _Static_assert(sizeof(struct fximage) == 512, "FXSAVE image");
 
-/* mem: register numbers in ModRM with mod 0; otherwise mod 3 and all of first..last. */
+#define MEM_SIZE 128
+
+/* mem: register numbers in ModRM with mod 0; otherwise mod 3 and all of first..last.
+ * env: bytes of an environment image in memory, else 0. */
 struct form {
     uint8_t opcode, first, last;
     bool mem;
     uint16_t id;
+    uint8_t env;
 };
-#define M(op, reg, id) {op, (reg) << 3, (reg) << 3, true, I_##id}
-#define R(op, modrm, id) {op, modrm, (modrm) + 7, false, I_##id}
-#define S(op, modrm, id) {op, modrm, modrm, false, I_##id}
+#define M(op, reg, id) {op, (reg) << 3, (reg) << 3, true, I_##id, 0}
+#define R(op, modrm, id) {op, modrm, (modrm) + 7, false, I_##id, 0}
+#define S(op, modrm, id) {op, modrm, modrm, false, I_##id, 0}
+#define E(op, reg, id) {op, (reg) << 3, (reg) << 3, true, I_##id, 28}, \
+                       {op, (reg) << 3, (reg) << 3, true, I_##id, 14}
 static const struct form forms[] = {
     M(0xd8, 0, FADD), M(0xd8, 1, FMUL), M(0xd8, 2, FCOM), M(0xd8, 3, FCOMP), M(0xd8, 4, FSUB),
     M(0xd8, 5, FSUBR), M(0xd8, 6, FDIV), M(0xd8, 7, FDIVR),
@@ -68,7 +74,14 @@ static const struct form forms[] = {
     R(0xde, 0xe8, FSUBP), R(0xde, 0xf0, FDIVRP), R(0xde, 0xf8, FDIVP),
     R(0xdf, 0xc0, FFREEP), S(0xdf, 0xe0, FNSTSW), R(0xdf, 0xe8, FUCOMIP),
     R(0xdf, 0xf0, FCOMIP),
+    E(0xd9, 4, FLDENV), E(0xd9, 6, FNSTENV), E(0xdd, 4, FRSTOR), E(0xdd, 6, FNSAVE),
 };
+
+static bool never_waits(const struct form *t)
+{
+    return t->id == I_FNSTENV || t->id == I_FNSAVE || t->id == I_FNSTCW || t->id == I_FNSTSW ||
+           t->id == I_FNINIT || t->id == I_FNCLEX;
+}
 
 /* --- operands --- */
 
@@ -96,7 +109,7 @@ static struct x87_reg random_reg(void)
     return r;
 }
 
-static void random_state(struct fximage *x)
+static void random_state(const struct form *t, struct fximage *x)
 {
     uint64_t k = fake_random();
     unsigned i;
@@ -107,7 +120,9 @@ static void random_state(struct fximage *x)
     if (k >> 60 & 1)
         x->cw = (uint16_t)(x->cw & ~(fake_random() & 0x3f));
     x->sw = (uint16_t)(fake_random() & 0x7f00);
-    x->sw |= (uint16_t)(fake_random() & x->cw & 0x3f);
+    x->sw |= (uint16_t)(fake_random() & (never_waits(t) ? 0x3f : x->cw & 0x3f));
+    if (x->sw & ~x->cw & 0x3f)
+        x->sw |= XS_ES | XS_B;
     x->tag = k >> 61 & 3 ? (uint8_t)(fake_random() | fake_random() | fake_random()) : 0xff;
     if (k >> 56 & 1) /* room to push */
         x->tag &= (uint8_t) ~(1 << (((x->sw >> 11) - 1) & 7));
@@ -124,7 +139,7 @@ static void random_mem(const struct form *t, uint8_t *mem)
     float s;
     unsigned i;
 
-    for (i = 0; i < 16; i += 8)
+    for (i = 0; i < MEM_SIZE; i += 8)
         *(uint64_t *)(mem + i) = fake_random();
     if (t->id == I_FBLD) { /* decimal digits only: others are undefined */
         for (i = 0; i < 10; i++)
@@ -151,16 +166,19 @@ typedef uint64_t native_fn(void *mem, struct fximage *before, struct fximage *af
                            uint64_t flags, uint64_t *flags_out);
 
 /* fxrstor64 (%rsi); push %rcx; popf; <op>; pushf; fxsave64 (%rdx); fninit; pop (%r8); ret */
-static void make_native(uint8_t *code, uint8_t opcode, uint8_t modrm)
+static void make_native(uint8_t *code, const struct form *t, uint8_t modrm)
 {
     static const uint8_t head[] = {0x48, 0x0f, 0xae, 0x0e, 0x31, 0xc0, 0x51, 0x9d};
     static const uint8_t tail[] = {0x9c, 0x48, 0x0f, 0xae, 0x02, 0xdb, 0xe3, 0x41, 0x8f, 0x00,
                                    0xc3};
 
     memcpy(code, head, sizeof(head));
-    code[sizeof(head)] = opcode;
-    code[sizeof(head) + 1] = modrm;
-    memcpy(code + sizeof(head) + 2, tail, sizeof(tail));
+    code += sizeof(head);
+    if (t->env == 14)
+        *code++ = 0x66;
+    *code++ = t->opcode;
+    *code++ = modrm;
+    memcpy(code, tail, sizeof(tail));
 }
 
 /* --- comparison --- */
@@ -234,6 +252,15 @@ static bool same_flags(const struct cpu *cpu, const struct fximage *after, unsig
     return cpu_get_aflags(cpu) == (host & 0x8d5);
 }
 
+/* The pointers in a stored environment are those of the thunk on the host: not compared. */
+static bool same_mem(const struct form *t, const uint8_t *a, const uint8_t *b)
+{
+    unsigned skip = t->id == I_FNSAVE || t->id == I_FNSTENV ? t->env / 7 * 3 : MEM_SIZE;
+
+    return !memcmp(a, b, skip) &&
+           (skip == MEM_SIZE || !memcmp(a + t->env, b + t->env, MEM_SIZE - t->env));
+}
+
 static uint8_t *code;
 static unsigned failures;
 
@@ -241,22 +268,22 @@ static bool try_one(const struct form *t, uint8_t modrm, const struct fximage *b
                     const uint8_t *mem_before)
 {
     struct insn in = {.id = t->id, .opcode = t->opcode, .modrm = modrm, .has_modrm = true,
-                      .has_mem = t->mem, .opsize = 4,
+                      .has_mem = t->mem, .opsize = t->env == 14 ? 2 : 4,
                       .mem = {SEG_DS, MEM_NOREG, MEM_NOREG, 1, 8, 0x100}};
     static struct cpu cpu;
     struct fximage b = *before, after;
-    uint8_t mem[16];
+    uint8_t mem[MEM_SIZE];
     uint64_t fl = fake_random() & 0x8d5, fl_out, rax;
 
-    memcpy(mem, mem_before, 16);
+    memcpy(mem, mem_before, MEM_SIZE);
     rax = ((native_fn *)code)(mem, &b, &after, fl | 0x202, &fl_out);
     fake_init(&cpu);
     to_cpu(&cpu, before);
-    memcpy(fake_mem + 0x100, mem_before, 16);
+    memcpy(fake_mem + 0x100, mem_before, MEM_SIZE);
     cpu_set_aflags(&cpu, (uint32_t)fl);
     if (!fake_run(x87_exec, &cpu, &in))
         g_error("raised %d", fake_vector);
-    if (same(&cpu.x87, before, &after, t->id) && !memcmp(mem, fake_mem + 0x100, 16) &&
+    if (same(&cpu.x87, before, &after, t->id) && same_mem(t, mem, fake_mem + 0x100) &&
         same_flags(&cpu, &after, (unsigned)fl, fl_out) && cpu.gpr[R_AX] == rax)
         return true;
     if (failures++ < 3) {
@@ -280,13 +307,13 @@ static void test_form(gconstpointer data)
     const struct form *t = data;
     unsigned modrm, i, n = t->last > t->first ? 1500 : 6000, bad = 0;
     struct fximage before;
-    uint8_t mem[16];
+    uint8_t mem[MEM_SIZE];
 
     failures = 0;
     for (modrm = t->first; modrm <= t->last; modrm++) {
-        make_native(code, t->opcode, (uint8_t)(t->mem ? modrm | 7 : modrm));
+        make_native(code, t, (uint8_t)(t->mem ? modrm | 7 : modrm));
         for (i = 0; i < n; i++) {
-            random_state(&before);
+            random_state(t, &before);
             random_mem(t, mem);
             bad += !try_one(t, (uint8_t)modrm, &before, mem);
         }
@@ -306,7 +333,8 @@ int main(int argc, char **argv)
                 0);
     g_assert(code != MAP_FAILED);
     for (i = 0; i < ARRAY_SIZE(forms); i++) {
-        char *name = g_strdup_printf("/x87/%02x/%02x", forms[i].opcode, forms[i].first);
+        char *name = g_strdup_printf("/x87/%02x/%02x/%u", forms[i].opcode, forms[i].first,
+                                     forms[i].env);
 
         g_test_add_data_func(name, &forms[i], test_form);
         g_free(name);
