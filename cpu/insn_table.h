@@ -42,8 +42,8 @@ enum insn_match {
     /* Bits 27 and 28 are kept for VEX.L. */
     MT_KEY = (1 << 29) - 1,
 
-    MT_RM = 1 << 29,             /* a ModRM byte follows */
-    MT_FREG = 1 << 30,           /* ModRM.mod is taken as 3 whatever it is */
+    MT_RM = 1 << 29,   /* a ModRM byte follows */
+    MT_FREG = 1 << 30, /* ModRM.mod is taken as 3 whatever it is */
     MTK_PFX = MTK_NONE | MTK_66 | MTK_F3 | MTK_F2,
     MTK_MODE = MTK_N64 | MTK_64W0 | MTK_64W1,
 
@@ -64,8 +64,9 @@ enum insn_match {
     MT_B0 = MTK_B1,
     MT_B1 = MTK_B0,
 };
-#define MT_R(n)   ((0xff & ~(1 << (n))) << MTK_R_SHIFT | MT_RM)                /* ModRM.reg = n */
-#define MT_RMX(n) ((0xff & ~(1 << (n))) << MTK_RM_SHIFT | MTK_MEM | MT_RM) /* mod 3, rm = n */
+/* ModRM.reg = n; mod = 3 and rm = n */
+#define MT_R(n)   ((0xff & ~(1 << (n))) << MTK_R_SHIFT | MT_RM)
+#define MT_RMX(n) ((0xff & ~(1 << (n))) << MTK_RM_SHIFT | MTK_MEM | MT_RM)
 
 /* Where an operand comes from. */
 enum insn_opsrc {
@@ -236,7 +237,7 @@ enum insn_opletter {
 #define OPERAND(name, src, reg, mem, arg) OP_##name,
     INSN_OPERANDS(OPERAND)
 #undef OPERAND
-    OP_COUNT
+        OP_COUNT
 };
 
 struct insn_opdesc {

@@ -137,7 +137,7 @@ static bool overlooks_prefix(const uint8_t *p, enum insn_mode mode, const struct
 }
 
 /* Opcodes of extensions that the table leaves out: #UD with us. */
-static bool left_out(const struct insn *in)
+static bool left_out(const struct insn *in, const struct cs_view *cs)
 {
     static const struct {
         uint16_t first, last;
@@ -174,6 +174,10 @@ static bool left_out(const struct insn *in)
     };
     unsigned opcode = (unsigned)in->map << 8 | in->opcode;
 
+    for (unsigned id = 1; id < I_COUNT; id++) {
+        if (!strcmp(insn_name(id), cs->mnemonic))
+            return false; /* no extension but one of ours */
+    }
     for (unsigned i = 0; i < ARRAY_SIZE(ops); i++) {
         if (opcode >= ops[i].first && opcode <= ops[i].last &&
             (ops[i].reg < 0 || ops[i].reg == (in->modrm >> 3 & 7)))
@@ -187,15 +191,16 @@ static bool known_ud(const uint8_t *p, const struct insn *in, const struct cs_vi
 {
     unsigned opcode = (unsigned)in->map << 8 | in->opcode, reg = in->modrm >> 3 & 7;
 
-    if (left_out(in) || overlooks_prefix(p, (enum insn_mode)in->mode, cs))
+    if (left_out(in, cs) || overlooks_prefix(p, (enum insn_mode)in->mode, cs))
         return true;
     /* SDM, LOCK: only some instructions, and the destination must be the memory
      * operand. Capstone allows a memory source, and beside F2 or F3 anything. */
     if (in->lock && in->row && (in->has_mem || has_rep(p, (enum insn_mode)in->mode)))
         return true;
     switch (opcode) {
-    case 0x105: /* SDM, SYSCALL, SYSRET: 64-bit mode only */
+    case 0x105: /* SDM, SYSCALL, SYSRET, SWAPGS: 64-bit mode only */
     case 0x107: return in->mode != INSN_64;
+    case 0x101: return in->mode != INSN_64 && in->modrm == 0xf8;
     case 0x120: /* SDM, MOV CR: #UD for CR1, CR5 to CR7, CR9 and above */
     case 0x122: return in->nops == 2;
     case 0x121: /* SDM, MOV DR: #UD for DR8 and above */
@@ -240,6 +245,8 @@ static bool misread_by_capstone(const struct insn *in, const struct cs_view *cs)
         return in->opsize66 && in->mode == INSN_64 && in->len + 2u == cs->len;
     case 0x0e8: /* SDM, CALL, JMP, Jcc: 66 does not shorten rel32 in 64-bit mode */
     case 0x0e9: return in->opsize66 && in->mode == INSN_64 && in->len == cs->len + 2;
+    case 0x17e: /* SDM, MOVQ: F3 0F7E is a load whatever REX.W */
+        return in->pfx == 0xf3 && in->rex & 8 && in->len == cs->len;
     case 0x1c7: /* Capstone 4 has no RDPID */ return in->id == I_RDPID;
     default: /* as E8 */
         return in->id == I_JCC && in->map == 1 && in->opsize66 && in->mode == INSN_64 &&

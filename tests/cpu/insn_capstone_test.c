@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * The decoder against Capstone: length, validity and mnemonic, on random
+ * The decoder against Capstone: length, validity, mnemonic and operands, on random
  * encodings and on the code of binaries found on the host. Where Capstone 4
  * is wrong or knows more than we implement, insn_capstone_known.c says so.
  *
  *   insn_capstone_test [-n random cases] [-s seed] [-b insns per binary] [file ...] */
 #include "tests/cpu/insn_capstone.h"
 
-#include <capstone/capstone.h>
 #include <elf.h>
 #include <glib.h>
 #include <stdio.h>
@@ -40,6 +39,7 @@ static void bench_init(struct bench *b)
     memset(b, 0, sizeof(*b));
     for (unsigned i = 0; i < 3; i++) {
         g_assert_cmpint(cs_open(CS_ARCH_X86, modes[i], &b->cs[i]), ==, CS_ERR_OK);
+        cs_option(b->cs[i], CS_OPT_DETAIL, CS_OPT_ON);
         b->buf[i] = cs_malloc(b->cs[i]);
     }
 }
@@ -71,11 +71,12 @@ static void report(struct bench *b, const uint8_t *p, const struct insn *in,
 
 /* Rewrites the prefixes of 15 bytes to an order that Capstone understands, each
  * once: it wants the mandatory prefix last, and takes REX bytes for valid that
- * do not stand directly before the opcode. The meaning stays the same (SDM
+ * do not stand directly before the opcode, and shows ES, CS, SS and DS overrides
+ * in 64-bit mode. The meaning stays the same (SDM
  * vol. 2, 2.1.1 and 2.2.1). Returns the bytes written. */
 static unsigned canonical(uint8_t *to, const uint8_t *p, enum insn_mode mode)
 {
-    uint8_t seg = 0, p66 = 0, p67 = 0, lock = 0, rep = 0, rex = 0, op;
+    uint8_t seg = 0, p66 = 0, p67 = 0, lock = 0, rep = 0, rex = 0, op, none;
     unsigned i, n = 0;
 
     for (i = 0; i < INSN_MAX_LEN; i++) {
@@ -93,7 +94,7 @@ static unsigned canonical(uint8_t *to, const uint8_t *p, enum insn_mode mode)
         else if (b == 0xf2 || b == 0xf3)
             slot = &rep;
         else if (b == 0x64 || b == 0x65 || (b & 0xe7) == 0x26)
-            slot = &seg;
+            slot = mode == INSN_64 && b < 0x64 ? &none : &seg;
         else
             break;
         *slot = b;
@@ -106,7 +107,7 @@ static unsigned canonical(uint8_t *to, const uint8_t *p, enum insn_mode mode)
         p67 = 0;
     /* Beside F2 and F3 Capstone overlooks 66; without 0F they mean something to
      * string instructions and NOP only. */
-    if (op != 0x0f && op != 0x90 && (op & 0xfc) != 0x6c && ((op & 0xf0) != 0xa0 || op < 0xa4))
+    if (!op || !strchr("\x0f\x90\x6c\x6d\x6e\x6f\xa4\xa5\xa6\xa7\xaa\xab\xac\xad\xae\xaf", op))
         rep = 0;
     for (unsigned k = 0; k < 6; k++) {
         uint8_t b = (uint8_t[]){seg, p67, lock, p66, rep, rex}[k];
@@ -134,7 +135,8 @@ static unsigned compare(struct bench *b, const uint8_t *p, enum insn_mode mode)
     if (cs_disasm_iter(b->cs[mode], &code, &size, &address, ci))
         cs = (struct cs_view){ci->size + dropped, ci->mnemonic, ci->op_str};
     b->cases++;
-    if (ok == !!cs.len && (!ok || (in.len == cs.len && insn_name_agrees(&in, cs.mnemonic)))) {
+    if (ok == !!cs.len && (!ok || (in.len == cs.len && insn_name_agrees(&in, cs.mnemonic) &&
+                                   insn_operands_agree(b->cs[mode], &in, ci)))) {
         b->compared += ok;
         return cs.len;
     }
