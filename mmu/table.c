@@ -13,7 +13,7 @@
 #define TABLE_BYTES    (ENTRIES * sizeof(uint64_t))
 #define SEEN_BYTES     (TABLE_BYTES / GUEST_PAGE_SIZE / 8)
 #define TRIM_PAGES     2048u  /* a recycled table keeps at most this many touched pages */
-#define RESIDENT_LIMIT 65536u /* touched pages of all tables: 256 MiB */
+#define RESIDENT_LIMIT 32768u /* touched pages of all tables: 128 MiB */
 #define TLB_ENTRIES    (1u << MMU_TLB_BITS)
 #define TLB_NONE       1ull
 #define MIN_TABLES     MMU_VIEWS /* one address space must always fit */
