@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT
-<<<<<<< HEAD
  * Plugs the machine together: board, CPU, translator, consoles, and two threads.
  *
  * The vCPU thread runs guest code and, between blocks, due timer events. The main
@@ -692,15 +691,4 @@ int vm_run(const struct opts *o)
     vm_finish(vm);
     free(vm);
     return status;
-=======
- * Placeholder until the machine is put together. */
-#include "frontend/vm.h"
-
-#include <stdio.h>
-
-int vm_run(const struct opts *o)
-{
-    fprintf(stderr, "mynah: this build contains no machine\n");
-    return 1;
->>>>>>> front
 }
