@@ -71,7 +71,7 @@ struct x87 {
 enum cpu_mode {
     CM_16 = 0, CM_32 = 1, CM_64 = 2, CM_SIZE = 3, /* enum insn_mode of CS */
     CM_SS32 = 1 << 2,    /* stack address size 32 (64 in long mode regardless) */
-    CM_CPL3 = 1 << 3,
+    CM_CPL3 = 1 << 3,    /* CPL is not 0 (1 and 2 are told apart at run time) */
     CM_PE = 1 << 4,      /* protected mode proper: PE and not VM */
     CM_VM = 1 << 5,      /* virtual-8086 */
     CM_FLAT = 1 << 6,    /* CS DS ES SS: base 0, limit 4G, usable for any access; always in CM_64 */
@@ -81,6 +81,7 @@ enum cpu_mode {
     CM_AC = 1 << 10,     /* alignment checks on */
     CM_STEP = 1 << 11,   /* debug registers or single step watch: one instruction a block */
     CM_LMA = 1 << 12,    /* EFER.LMA: compatibility or 64-bit */
+    CM_ONE = 1 << 15,    /* block keys only: a block held to one instruction */
 };
 
 struct cpu_hooks {
@@ -154,6 +155,9 @@ struct cpu {
     uint8_t shadow;    /* 1: interrupt shadow of STI or MOV SS covers the next instruction; 2: also debug traps */
     uint64_t a20_mask;
     uint64_t monitor_addr;
+    gpa ram_top;        /* first address past guest RAM, as given to cpu_create */
+    uint32_t intr_line; /* atomic: external interrupt line is high */
+    uint32_t nmi_line;  /* atomic: an NMI waits */
 
     struct exc exc;
     sigjmp_buf jmp;

@@ -34,12 +34,14 @@ void clock_start(struct clock *c);
 void clock_stop(struct clock *c);
 uint64_t clock_now(const struct clock *c);
 
-/* (Re)queues ev for absolute time `when`; ev is owned by the caller and must
- * be zeroed or set up with fn/opaque before first use. */
+/* (Re)queues ev for absolute time `when` (CLOCK_NEVER only cancels); ev is owned by the
+ * caller and must be zeroed or set up with fn/opaque before first use. `kick` is called
+ * when this moves the earliest deadline closer. */
 void event_schedule(struct clock *c, struct event *ev, uint64_t when);
 void event_cancel(struct clock *c, struct event *ev);
 uint64_t clock_deadline(const struct clock *c); /* earliest event or CLOCK_NEVER */
-/* Runs all events that are due; callers hold the device lock. */
+/* Runs all events that are due, in order; callers hold the device lock. A handler that
+ * re-queues itself picks a time after clock_now(), or this would never end. */
 void clock_run_events(struct clock *c);
 
 /* value * mul / div without overflow (128-bit inside), rounding down */

@@ -19,7 +19,7 @@ bool err_set(struct err *e, const char *fmt, ...)
 bool err_prefix(struct err *e, const char *fmt, ...)
 {
     char prefix[sizeof(e->msg)];
-    char whole[2 * sizeof(e->msg)];
+    char whole[2 * sizeof(e->msg) + 2];
     va_list ap;
 
     if (!e)

@@ -28,6 +28,8 @@
 enum {
     IR_R0 = 0,          /* guest GPR n = IR_R0 + n, n 0..15 */
     IR_T0 = 16,         /* temporaries T0..T7 */
+    IR_T1 = 17,
+    IR_T7 = 23,
     IR_TEMPS = 8,
     IR_AH = 24,         /* AH CH DH BH: byte 1 of GPR 0..3 (w = 1 only) */
     IR_IMM = 30,        /* the op's imm */

@@ -36,6 +36,10 @@ void run_set_exception_hook(struct cpu *cpu, bool (*fn)(void *opaque, const stru
 /* Called in the vCPU's thread when KICK_EVENT was set. */
 void run_set_event_hook(struct cpu *cpu, void (*fn)(void *opaque), void *opaque);
 
+/* A device changes guest RAM [pa, pa+size) (space_on_dma_write): translations of it are
+ * dropped without restarting the running instruction. */
+void run_dma_write(struct cpu *cpu, gpa pa, uint64_t size);
+
 /* Drops all translations (tests, reset). */
 void run_flush(struct cpu *cpu);
 

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT
+ * x87 arithmetic on an x86-64 host: the guest's opcode itself, run on the
+ * host's x87. Assumes the ABI state on entry (empty stack, control word 37Fh)
+ * and leaves it so. No instruction after the operation is of the waiting kind
+ * before its exceptions are cleared, so an unmasked one never becomes a #MF here. */
+#include "cpu/x87_host.h"
+
+#include <assert.h>
+
+_Static_assert(offsetof(struct x87_io, in) == 0, "ORDER x87_host_enter");
+_Static_assert(offsetof(struct x87_io, out) == 32, "ORDER x87_host_enter");
+_Static_assert(offsetof(struct x87_io, mem) == 80, "ORDER x87_host_enter");
+_Static_assert(offsetof(struct x87_io, cw) == 96, "ORDER x87_host_enter");
+_Static_assert(offsetof(struct x87_io, sw) == 98, "ORDER x87_host_enter");
+_Static_assert(offsetof(struct x87_io, nin) == 100, "ORDER x87_host_enter");
+_Static_assert(offsetof(struct x87_io, nout) == 101, "ORDER x87_host_enter");
+
+void x87_host_enter(const void *thunk, struct x87_io *io);
+extern const uint8_t x87_host_thunks[];
+
+/* One four-byte thunk an operation, in the order of enum x87_host_op:
+ * opcode, ModRM, RET, INT3. The memory operand is at (%rdi). */
+__asm__(".pushsection .text\n"
+        ".balign 16\n"
+        ".globl x87_host_thunks\n.hidden x87_host_thunks\n"
+        "x87_host_thunks:\n"
+        ".set x87_i, 0\n"
+        ".rept 64\n"
+        "  .byte 0xd8 + (x87_i >> 3), 0x07 | ((x87_i & 7) << 3), 0xc3, 0xcc\n"
+        "  .set x87_i, x87_i + 1\n"
+        ".endr\n"
+        ".set x87_i, 0\n"
+        ".rept 32\n"
+        "  .byte 0xd9, 0xe0 + x87_i, 0xc3, 0xcc\n"
+        "  .set x87_i, x87_i + 1\n"
+        ".endr\n"
+        ".set x87_i, 0\n"
+        ".rept 8\n"
+        "  .byte 0xd8, 0xc1 + 8 * x87_i, 0xc3, 0xcc\n"
+        "  .set x87_i, x87_i + 1\n"
+        ".endr\n"
+        "  .byte 0xdd, 0xe1, 0xc3, 0xcc\n"
+        ".popsection\n");
+
+/* x87_host_enter(rdi: thunk, rsi: io). Stale host flags are cleared only when
+ * the guest does not have them set as well: clearing is slow. */
+__asm__(".pushsection .text\n"
+        ".balign 16\n"
+        ".globl x87_host_enter\n.hidden x87_host_enter\n"
+        ".type x87_host_enter, @function\n"
+        "x87_host_enter:\n"
+        "  fnstsw %ax\n"
+        "  movl %eax, %edx\n"
+        "  movzwl 98(%rsi), %ecx\n"
+        "  notl %ecx\n"
+        "  andl %eax, %ecx\n"
+        "  testl $0x7f, %ecx\n"
+        "  jz 1f\n"
+        "  fnclex\n"
+        "1: cmpb $1, 100(%rsi)\n"
+        "  jb 3f\n"
+        "  je 2f\n"
+        "  fldt 16(%rsi)\n"
+        "2: fldt (%rsi)\n"
+        "3: cmpw $0x37f, 96(%rsi)\n"
+        "  je 4f\n"
+        "  fldcw 96(%rsi)\n"
+        "4: movq %rdi, %rax\n"
+        "  leaq 80(%rsi), %rdi\n"
+        "  call *%rax\n"
+        "  fnstsw %ax\n"
+        "  movw %ax, 98(%rsi)\n"
+        "  testb $0x80, %al\n"
+        "  jz 5f\n"
+        "  fnclex\n"
+        "5: andl $0x3800, %eax\n"
+        "  andl $0x3800, %edx\n"
+        "  subl %eax, %edx\n"
+        "  shrl $11, %edx\n"
+        "  andl $7, %edx\n"
+        "  movb %dl, 101(%rsi)\n"
+        "  leaq 32(%rsi), %rcx\n"
+        "6: subl $1, %edx\n"
+        "  js 7f\n"
+        "  fstpt (%rcx)\n"
+        "  addq $16, %rcx\n"
+        "  jmp 6b\n"
+        "7: cmpw $0x37f, 96(%rsi)\n"
+        "  je 8f\n"
+        "  movl $0x37f, -8(%rsp)\n"
+        "  fldcw -8(%rsp)\n"
+        "8: ret\n"
+        ".size x87_host_enter, . - x87_host_enter\n"
+        ".popsection\n");
+
+void x87_host_run(enum x87_host_op op, struct x87_io *io)
+{
+    assert(op <= XH_FUCOM && io->nin <= 2);
+    x87_host_enter(x87_host_thunks + 4 * op, io);
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT
+ * The command line, spelled as QEMU's where tools depend on it. Parsing has no
+ * side effects beyond printing help: the result is one plain struct. */
+#ifndef FRONTEND_OPTS_H
+#define FRONTEND_OPTS_H
+
+#include <time.h>
+
+#include "softmmu/err.h"
+#include "softmmu/types.h"
+
+enum chardev_kind {
+    CHARDEV_NONE,  /* the guest device does not exist */
+    CHARDEV_NULL,  /* output dropped, no input */
+    CHARDEV_STDIO, /* the terminal */
+    CHARDEV_FILE,  /* output written to path, no input */
+};
+
+struct chardev_opts {
+    enum chardev_kind kind;
+    const char *path; /* CHARDEV_FILE */
+    bool append;      /* CHARDEV_FILE: keep what is there */
+    bool mux;         /* CHARDEV_STDIO: Ctrl-A commands are ours */
+    bool nosignal;    /* CHARDEV_STDIO: Ctrl-C goes to the guest (always so with mux) */
+};
+
+enum opts_engine { ENGINE_JIT, ENGINE_IR };
+enum opts_mmu { MMU_FLAT, MMU_TLB };
+enum opts_rtc { RTC_UTC, RTC_LOCALTIME, RTC_DATE };
+
+#define OPTS_SERIALS 4
+
+struct opts {
+    uint64_t ram_size;  /* bytes, a multiple of 8 KiB */
+    unsigned cpus;      /* always 1 for now */
+    const char *cpu;    /* -cpu text: model and +/-features, or NULL for the default */
+
+    const char *kernel, *initrd; /* paths or NULL */
+    const char *append;          /* never NULL */
+    bool guest_unpack;           /* -machine unpack=guest: the kernel unpacks itself */
+
+    enum opts_engine engine; /* -accel tcg,engine=ir|jit */
+    enum opts_mmu mmu;       /* -accel tcg,mmu=flat|tlb */
+    bool icount;             /* -accel tcg,icount=on: count instructions exactly */
+
+    struct chardev_opts serial[OPTS_SERIALS]; /* COM1.. */
+    struct chardev_opts debugcon;
+    uint16_t debugcon_port;
+
+    bool debug_exit; /* -device isa-debug-exit */
+    uint16_t debug_exit_port, debug_exit_size;
+
+    bool no_reboot;   /* a guest reset ends the run */
+    bool no_shutdown; /* a guest power-off pauses instead of ending the run */
+    bool start_paused; /* -S */
+
+    enum opts_rtc rtc;
+    time_t rtc_date;  /* RTC_DATE: seconds since 1970, UTC, at machine start */
+
+    unsigned log_mask;    /* LOG_ set of -d */
+    const char *log_file; /* -D, or NULL */
+
+    const char *name;    /* -name, or NULL */
+    const char *pidfile; /* or NULL */
+    uint8_t uuid[16];
+    bool has_uuid;
+    uint8_t escape;      /* -echr: 1 = Ctrl-A, 0 = none */
+
+    struct _GStringChunk *strings; /* owns the copied texts */
+};
+
+enum opts_result {
+    OPTS_RUN,
+    OPTS_DONE,  /* help or version was printed: exit 0 */
+    OPTS_ERROR, /* e is set: print it, exit 1 */
+};
+
+/* Fills *o; strings live until opts_finish (argv must live as long). */
+enum opts_result opts_parse(struct opts *o, int argc, char **argv, struct err *e);
+void opts_finish(struct opts *o); /* after any result; zeroed struct allowed */
+
+#endif

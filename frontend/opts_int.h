@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT
+ * Shared by opts*.c: the parse in progress and "k=v,k=v" property lists. */
+#ifndef FRONTEND_OPTS_INT_H
+#define FRONTEND_OPTS_INT_H
+
+#include "frontend/opts.h"
+
+enum { PROPS_MAX = 32, CHARDEVS_MAX = 16, ACCELS_MAX = 8 };
+
+struct prop {
+    const char *key, *value;
+};
+struct props {
+    const char *option; /* "-machine", for messages */
+    struct prop p[PROPS_MAX];
+    unsigned n;
+};
+
+/* "-serial chardev:ID" may stand before "-chardev ...,id=ID": resolved at the end. */
+struct chardev_ref {
+    struct chardev_opts spec;
+    const char *id; /* not NULL: take the -chardev of that id */
+};
+struct chardev_def {
+    const char *id;
+    struct chardev_opts spec;
+};
+
+struct opts_build {
+    struct opts *o;
+    bool nographic, nodefaults, display_none, has_serial;
+    unsigned serials;
+    struct chardev_ref serial[OPTS_SERIALS], debugcon;
+    struct chardev_def chardev[CHARDEVS_MAX];
+    unsigned chardevs;
+    struct props accel[ACCELS_MAX]; /* in order of preference */
+    unsigned accels;
+    bool done; /* help was printed */
+};
+
+/* Splits "a,k=v,flag" ("," inside a value is written ",,"). The first item may
+ * lack "k=": it then belongs to `implied` (NULL: no such thing). A bare later
+ * item is "on"; bare "noX" is X=off. Texts are copied into o->strings. */
+bool props_parse(struct opts *o, struct props *ps, const char *option, const char *text,
+                 const char *implied, struct err *e);
+/* Value of key, or NULL; removes it from the list. */
+const char *props_take(struct props *ps, const char *key);
+/* False, naming the first, when properties are left that nobody took. */
+bool props_end(const struct props *ps, struct err *e);
+/* Takes "on"/"off" (yes/no, true/false) into *v; absent leaves it alone. */
+bool props_take_bool(struct props *ps, const char *key, bool *v, struct err *e);
+/* Takes an unsigned number (0x, 0 prefixes) of at most max. */
+bool props_take_uint(struct props *ps, const char *key, uint64_t max, uint64_t *v,
+                     struct err *e);
+
+/* Options with a grammar of their own (opts_machine.c, opts_chardev.c). */
+typedef bool opts_fn(struct opts_build *b, const char *option, const char *value, struct err *e);
+opts_fn opt_memory, opt_smp, opt_machine, opt_accel, opt_enable_kvm, opt_rtc, opt_uuid, opt_echr;
+opts_fn opt_serial, opt_chardev, opt_debugcon, opt_device, opt_mon, opt_monitor, opt_global;
+
+/* Picks the first accelerator of the list that works here. */
+bool opts_pick_accel(struct opts_build *b, struct err *e);
+/* Defaults and chardev references of the serial ports. */
+bool opts_resolve_chardevs(struct opts_build *b, struct err *e);
+
+#endif

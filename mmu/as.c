@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT
+ * Cached address spaces: one for each CR3 and set of the control bits that
+ * change what a page table means. Switching to a cached one changes table bases
+ * and nothing else; the least recently used gives way. */
+#include <assert.h>
+
+#include "mmu/priv.h"
+
+static bool ctl_long(const struct mmu_ctl *c)
+{
+    return (c->cr4 & CR4_PAE) && (c->efer & EFER_LMA);
+}
+
+/* CR3's address bits, with the mode bits above bit 51. */
+static uint64_t key_of(const struct mmu_ctl *c)
+{
+    uint64_t k = c->a20_mask >> 20 & 1 ? 0 : 1ull << 52;
+
+    if (!(c->cr0 & CR0_PG))
+        return k;
+    k |= 1ull << 53;
+    k |= c->cr0 & CR0_WP ? 1ull << 54 : 0;
+    k |= c->cr4 & CR4_PSE ? 1ull << 55 : 0;
+    k |= c->cr4 & CR4_PAE ? 1ull << 56 : 0;
+    k |= ctl_long(c) ? 1ull << 57 : 0;
+    k |= c->cr4 & CR4_SMEP ? 1ull << 58 : 0;
+    k |= c->cr4 & CR4_SMAP ? 1ull << 59 : 0;
+    k |= c->efer & EFER_NXE ? 1ull << 60 : 0;
+    if (ctl_long(c))
+        return k | (c->cr3 & 0xffffffffff000ull);
+    return k | (c->cr3 & (c->cr4 & CR4_PAE ? 0xffffffe0 : 0xfffff000));
+}
+
+static unsigned hint_of(uint64_t key)
+{
+    return (unsigned)(key * 0x9e3779b97f4a7c15ull >> 58);
+}
+
+/* Views that cannot differ share a table. */
+static void assign_slots(struct mmu_as *as)
+{
+    as->slot[MMU_USER] = as->wm.levels ? MMU_USER : MMU_SUPER;
+    as->slot[MMU_SUPER] = MMU_SUPER;
+    as->slot[MMU_SUPER_AC] = as->wm.levels && as->wm.smap ? MMU_SUPER_AC : MMU_SUPER;
+}
+
+void as_init(struct mmu *m)
+{
+    for (unsigned i = 0; i < MMU_MAX_AS; i++)
+        m->priv->as[i].id = (uint8_t)i;
+}
+
+void as_evict(struct mmu *m, struct mmu_as *as)
+{
+    shadow_drop_all(m, as);
+    for (unsigned s = 0; s < MMU_VIEWS; s++) {
+        if (as->tab[s])
+            table_put(m, as->tab[s]);
+        as->tab[s] = NULL;
+    }
+    as->used = false;
+}
+
+static struct mmu_as *lru(struct mmu *m)
+{
+    struct mmu_as *best = NULL;
+
+    for (unsigned i = 0; i < MMU_MAX_AS; i++) {
+        struct mmu_as *as = &m->priv->as[i];
+        if (as->used && as != m->as && (!best || as->stamp < best->stamp))
+            best = as;
+    }
+    return best;
+}
+
+bool as_evict_lru(struct mmu *m)
+{
+    struct mmu_as *as = lru(m);
+
+    if (as)
+        as_evict(m, as);
+    return as;
+}
+
+unsigned as_slot(struct mmu *m, struct mmu_as *as, enum mmu_view view)
+{
+    unsigned s = as->slot[view];
+
+    while (UNLIKELY(!as->tab[s])) {
+        bool more;
+        as->tab[s] = table_get(m);
+        more = as->tab[s] || as_evict_lru(m);
+        assert(more); /* table_init made sure that one address space fits */
+    }
+    return s;
+}
+
+/* Puts the tables of the current view where generated code looks. */
+static void publish(struct mmu *m)
+{
+    const struct table *t = m->as->tab[as_slot(m, m->as, (enum mmu_view)m->view)];
+
+    m->rd = t->rd;
+    m->wr = t->wr;
+    m->tlb = t->tlb;
+}
+
+void as_restart(struct mmu *m, struct mmu_as *as)
+{
+    as_evict(m, as);
+    as->used = true;
+    publish(m);
+}
+
+static struct mmu_as *as_free(struct mmu *m)
+{
+    for (unsigned i = 0; i < MMU_MAX_AS; i++) {
+        if (!m->priv->as[i].used)
+            return &m->priv->as[i];
+    }
+    return NULL;
+}
+
+static struct mmu_as *as_find(struct mmu *m, uint64_t key)
+{
+    struct mmu_priv *p = m->priv;
+    struct mmu_as *as = &p->as[p->hint[hint_of(key)]];
+
+    if (LIKELY(as->used && as->key == key))
+        return as;
+    for (unsigned i = 0; i < MMU_MAX_AS; i++) {
+        if (p->as[i].used && p->as[i].key == key) {
+            p->hint[hint_of(key)] = (uint8_t)i;
+            return &p->as[i];
+        }
+    }
+    return NULL;
+}
+
+static struct mmu_as *as_new(struct mmu *m, uint64_t key, const struct mmu_ctl *ctl)
+{
+    struct mmu_as *as = as_free(m);
+
+    if (!as) {
+        as_evict_lru(m);
+        as = as_free(m);
+    }
+    as->used = true;
+    as->key = key;
+    walk_mode_init(&as->wm, ctl);
+    assign_slots(as);
+    m->priv->hint[hint_of(key)] = as->id;
+    m->stats.as_new++;
+    return as;
+}
+
+void as_select(struct mmu *m, const struct mmu_ctl *ctl)
+{
+    uint64_t key = key_of(ctl);
+    struct mmu_as *as = as_find(m, key);
+
+    if (m->as && m->as->wild)
+        shadow_drop_all(m, m->as);
+    if (!as)
+        as = as_new(m, key, ctl);
+    if (as != m->as)
+        m->stats.as_switch++;
+    as->stamp = ++m->priv->tick;
+    m->as = as;
+    m->as_id = as->id;
+    publish(m);
+}
+
+void mmu_set_ctl(struct mmu *m, const struct mmu_ctl *ctl)
+{
+    if (UNLIKELY(ctl->phys_bits != m->ctl.phys_bits)) {
+        while (as_evict_lru(m))
+            ;
+        if (m->as)
+            as_evict(m, m->as);
+        m->as = NULL;
+    }
+    m->ctl = *ctl;
+    as_select(m, ctl);
+}
+
+void mmu_set_view(struct mmu *m, enum mmu_view view)
+{
+    const struct mmu_as *as = m->as;
+    const struct table *t;
+
+    m->view = (uint8_t)view;
+    if (UNLIKELY(!as)) /* no control state yet */
+        return;
+    t = as->tab[as->slot[view]];
+    if (UNLIKELY(!t)) {
+        publish(m);
+        return;
+    }
+    m->rd = t->rd;
+    m->wr = t->wr;
+    m->tlb = t->tlb;
+}
+
+/* What was made from the entry that maps va, or the page alone. */
+static void invalidate(struct mmu *m, struct mmu_as *as, gva va)
+{
+    struct node *n = shadow_chunk(m, as, va);
+    uint64_t len = GUEST_PAGE_SIZE;
+
+    if (!n)
+        return;
+    if (n->leaf > 1)
+        len = 1ull << as->wm.shift[n->leaf];
+    shadow_drop_range(m, as, va & ~(len - 1), len);
+}
+
+void mmu_invlpg(struct mmu *m, gva va)
+{
+    if (m->as->wild)
+        shadow_drop_all(m, m->as);
+    invalidate(m, m->as, walk_canon(&m->as->wm, va) & ~GUEST_PAGE_MASK);
+}
+
+void mmu_flush_all(struct mmu *m)
+{
+    m->stats.flush_all++;
+    for (unsigned i = 0; i < MMU_MAX_AS; i++) {
+        if (m->priv->as[i].used)
+            shadow_drop_all(m, &m->priv->as[i]);
+    }
+}

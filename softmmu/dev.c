@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+#include "softmmu/dev.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const uint8_t prop_bytes[] = {
+    [PROP_BOOL] = 1, [PROP_U8] = 1, [PROP_U16] = 2, [PROP_U32] = 4, [PROP_U64] = 8};
+
+static void prop_store(struct dev *d, const struct prop *p, uint64_t v)
+{
+    memcpy((char *)d + p->offset, &v, prop_bytes[p->type]); /* hosts are little-endian */
+}
+
+void dev_init(struct dev *d, const struct dev_class *cls, const char *id,
+              const struct dev_env *env)
+{
+    const struct prop *p;
+
+    d->cls = cls;
+    d->id = id ? id : cls->name;
+    d->env = env;
+    for (p = cls->props; p && p->name; p++)
+        prop_store(d, p, p->def);
+}
+
+static bool parse_bool(const char *s, uint64_t *v)
+{
+    if (!strcmp(s, "on") || !strcmp(s, "true"))
+        *v = 1;
+    else if (!strcmp(s, "off") || !strcmp(s, "false"))
+        *v = 0;
+    else
+        return false;
+    return true;
+}
+
+static bool parse_number(const char *s, unsigned bytes, uint64_t *v)
+{
+    char *end;
+
+    errno = 0;
+    *v = strtoull(s, &end, 0);
+    return !errno && end != s && !*end && *s != '-' && !(bytes < 8 && *v >> (8 * bytes));
+}
+
+bool dev_set_prop(struct dev *d, const char *name, const char *value, struct err *e)
+{
+    const struct prop *p;
+    uint64_t v;
+
+    assert(!d->realized);
+    for (p = d->cls->props; p && p->name; p++) {
+        if (strcmp(p->name, name))
+            continue;
+        if (p->type == PROP_BOOL ? !parse_bool(value, &v)
+                                 : !parse_number(value, prop_bytes[p->type], &v))
+            return err_set(e, "%s: bad value '%s' for property '%s'", d->id, value, name);
+        prop_store(d, p, v);
+        return true;
+    }
+    return err_set(e, "%s: no property '%s'", d->id, name);
+}
+
+bool dev_realize(struct dev *d, struct err *e)
+{
+    assert(!d->realized);
+    if (d->cls->realize && !d->cls->realize(d, e))
+        return err_prefix(e, "%s", d->id);
+    d->realized = true;
+    return true;
+}
+
+void dev_reset(struct dev *d)
+{
+    if (d->cls->reset)
+        d->cls->reset(d);
+}
+
+void dev_finish(struct dev *d)
+{
+    const struct state_field *f;
+    unsigned i;
+
+    if (!d->cls)
+        return;
+    for (i = 0; i < DEV_MAX_REGIONS; i++)
+        dev_unmap(d, i);
+    for (f = d->cls->state; f && f->name; f++)
+        if (f->kind == STATE_EVENT)
+            event_cancel(d->env->clock, (struct event *)((char *)d + f->offset));
+    if (d->realized && d->cls->unrealize)
+        d->cls->unrealize(d);
+    d->realized = false;
+}
+
+static struct space *region_space(const struct dev *d, unsigned n)
+{
+    return d->cls->regions[n].kind == REGION_PORT ? d->env->ports : d->env->mem;
+}
+
+bool dev_map(struct dev *d, unsigned n, gpa base, uint64_t size, struct err *e)
+{
+    const struct dev_region *r = &d->cls->regions[n];
+
+    assert(n < DEV_MAX_REGIONS && !d->mapped[n]);
+    if (!space_add_io(region_space(d, n), r->name, base, size ? size : r->size, &r->ops, d, e))
+        return err_prefix(e, "%s", d->id);
+    d->mapped[n] = true;
+    d->base[n] = base;
+    return true;
+}
+
+void dev_unmap(struct dev *d, unsigned n)
+{
+    if (!d->mapped[n])
+        return;
+    space_remove(region_space(d, n), d->base[n]);
+    d->mapped[n] = false;
+}
+
+const char *dev_state_differs(const struct dev *a, const struct dev *b)
+{
+    const struct state_field *f;
+
+    assert(a->cls == b->cls);
+    for (f = a->cls->state; f && f->name; f++) {
+        const char *pa = (const char *)a + f->offset, *pb = (const char *)b + f->offset;
+
+        if (f->kind == STATE_EVENT) {
+            if (((const struct event *)pa)->queued != ((const struct event *)pb)->queued)
+                return f->name;
+        } else if (memcmp(pa, pb, (size_t)f->size * f->count)) {
+            return f->name;
+        }
+    }
+    return NULL;
+}
+
+static uint64_t load_uint(const char *p, unsigned size)
+{
+    uint64_t v = 0;
+
+    memcpy(&v, p, size);
+    return v;
+}
+
+void dev_print_state(const struct dev *d,
+                     void (*out)(void *opaque, const char *line), void *opaque)
+{
+    const struct state_field *f;
+    char line[160];
+    unsigned i;
+
+    for (f = d->cls->state; f && f->name; f++) {
+        const char *p = (const char *)d + f->offset;
+
+        if (f->kind == STATE_EVENT) {
+            const struct event *ev = (const struct event *)p;
+
+            snprintf(line, sizeof(line), "%s.%s = %" PRIu64, d->id, f->name,
+                     ev->queued ? ev->when : CLOCK_NEVER);
+            out(opaque, line);
+            continue;
+        }
+        for (i = 0; i < f->count; i++) {
+            snprintf(line, sizeof(line), "%s.%s[%u] = 0x%" PRIx64, d->id, f->name, i,
+                     load_uint(p + (size_t)i * f->size, f->size));
+            out(opaque, line);
+        }
+    }
+}

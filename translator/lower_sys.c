@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT
+ * Lowering of what is implemented in C (system, x87) and of vector
+ * instructions, which keep their identity. */
+#include "translator/lower.h"
+#include "translator/vec_exec.h"
+
+/* System instructions after which the block may go on: they change neither
+ * control flow, mode, paging nor the meaning of code. */
+static bool continues(const struct insn *in)
+{
+    switch (in->id) {
+    case I_MOV_SREG:
+        return in->op[0].kind != OPND_SREG ||
+               (in->mode == INSN_64 && in->op[0].reg != SEG_SS && in->op[0].reg != SEG_CS);
+    case I_MOV_CR:
+    case I_MOV_DR:
+        return in->op[0].kind == OPND_GPR;
+    case I_PUSHF: case I_PUSH_SREG: case I_PUSHA: case I_POPA: case I_CLI: case I_SWAPGS:
+    case I_RDTSC: case I_RDTSCP: case I_RDPID: case I_CPUID: case I_RDMSR: case I_RDRAND:
+    case I_RDSEED: case I_RDFSBASE: case I_RDGSBASE: case I_WRFSBASE: case I_WRGSBASE:
+    case I_XGETBV: case I_FXSAVE: case I_XSAVE: case I_XSAVEOPT: case I_STMXCSR: case I_LFENCE:
+    case I_MFENCE: case I_SFENCE: case I_CLFLUSH: case I_CLFLUSHOPT: case I_SGDT: case I_SIDT:
+    case I_SLDT: case I_STR: case I_SMSW: case I_LAR: case I_LSL: case I_VERR: case I_VERW:
+    case I_ARPL: case I_CLAC: case I_STAC: case I_DAA: case I_DAS: case I_AAA: case I_AAS:
+    case I_AAM: case I_AAD: case I_CMPXCHG8B: case I_CMPXCHG16B: case I_CRC32: case I_BOUND:
+    case I_ENTER:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* The x87/SSE availability exception that the control registers ask for (SDM
+ * vol. 3, 2.5: #UD before #NM). Only lowered where one is certain. */
+static void fpu_unavailable(struct cpu *cpu, const struct insn *in)
+{
+    bool x87 = insn_class((enum insn_id)in->id) == IC_X87;
+    bool mmx = in->id == I_EMMS || in->op[0].kind == OPND_MMX || in->op[1].kind == OPND_MMX;
+
+    if (x87 && in->id != I_EMMS)
+        cpu_raise(cpu, EXC_NM);
+    if ((cpu->cr0 & CR0_EM) || (!mmx && !(cpu->cr4 & CR4_OSFXSR)))
+        cpu_raise(cpu, EXC_UD);
+    cpu_raise(cpu, EXC_NM);
+}
+
+static bool uses_mmx(const struct insn *in)
+{
+    for (unsigned i = 0; i < in->nops; i++)
+        if (in->op[i].kind == OPND_MMX)
+            return true;
+    return false;
+}
+
+static bool uses_xmm(const struct insn *in)
+{
+    for (unsigned i = 0; i < in->nops; i++)
+        if (in->op[i].kind == OPND_XMM)
+            return true;
+    return false;
+}
+
+void lower_sys(struct lower *l)
+{
+    const struct insn *in = l->in;
+
+    switch (in->id) {
+    case I_UD0: case I_UD1: case I_UD2:
+        lower_raise(l, EXC_UD);
+        return;
+    case I_FXSAVE: case I_FXRSTOR:
+        if ((l->mode & CM_X87))
+            break;
+        lower_call(l, fpu_unavailable, true);
+        return;
+    case I_LDMXCSR: case I_STMXCSR:
+        if (l->mode & CM_SSE)
+            break;
+        lower_call(l, fpu_unavailable, true);
+        return;
+    default:
+        break;
+    }
+    lower_call(l, sys_table[in->id], !continues(in));
+}
+
+void lower_x87(struct lower *l)
+{
+    if (!(l->mode & CM_X87) && l->in->id != I_FWAIT) {
+        lower_call(l, fpu_unavailable, true);
+        return;
+    }
+    lower_call(l, sys_table[l->in->id], false);
+}
+
+void lower_vec(struct lower *l)
+{
+    const struct insn *in = l->in;
+    bool mmx = uses_mmx(in);
+    bool sse = uses_xmm(in) || !mmx;
+    struct ir *o;
+
+    if ((mmx && !(l->mode & CM_X87)) || (sse && !(l->mode & CM_SSE))) {
+        lower_call(l, fpu_unavailable, true);
+        return;
+    }
+    if (vec_is_call(in)) {
+        lower_call(l, vec_call, false);
+        return;
+    }
+    o = lower_emit(l, IR_VEC, 0);
+    o->ext = in;
+    lower_flags(l, o);
+    if (!in->has_mem)
+        return;
+    lower_set_mem(l, o);
+    for (unsigned i = 0; i < in->nops; i++) {
+        if (in->op[i].kind != OPND_MEM)
+            continue;
+        o->w = in->op[i].size;
+        if (i == 0 && (in->row->attr & IA_WRITES_OP0))
+            o->attr |= IRA_STORE;
+    }
+    if ((in->row->attr & IA_SSE_ALIGN) && o->w == 16)
+        o->attr |= IRA_ALIGN;
+}

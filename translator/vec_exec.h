@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT
+ * Vector instructions executed in C: what the portable executor runs and what
+ * back ends fall back to. */
+#ifndef TRANSLATOR_VEC_EXEC_H
+#define TRANSLATOR_VEC_EXEC_H
+
+#include "cpu/cpu.h"
+
+/* Executes the VEC class instruction with all state in *cpu. addr is the
+ * linear address of its memory operand (segment and alignment checks that the
+ * IR asks for already done), ignored without one. Raises #GP, #XM, memory faults. */
+void vec_exec(struct cpu *cpu, const struct insn *in, gva addr);
+
+/* Instructions with operands that IR_VEC cannot express (MASKMOVQ's implicit
+ * address): lowered as a call of vec_call. */
+bool vec_is_call(const struct insn *in);
+void vec_call(struct cpu *cpu, const struct insn *in);
+
+#endif
