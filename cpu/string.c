@@ -105,7 +105,7 @@ static void one_ins(struct str *s)
     uint16_t port = (uint16_t)cpu->gpr[R_DX];
     gva va;
 
-    io_check_port(cpu, port, s->size);
+    cpu_io_check(cpu, port, s->size);
     va = elem_va(s, SEG_ES, R_DI, true);
     cpu_probe_write(cpu, va, s->size);
     cpu_st(cpu, va, cpu->hooks.port_in(cpu->hooks.opaque, port, s->size), s->size);
@@ -117,7 +117,7 @@ static void one_outs(struct str *s)
     struct cpu *cpu = s->cpu;
     uint16_t port = (uint16_t)cpu->gpr[R_DX];
 
-    io_check_port(cpu, port, s->size);
+    cpu_io_check(cpu, port, s->size);
     cpu->hooks.port_out(cpu->hooks.opaque, port, (uint32_t)load(s, s->seg, R_SI), s->size);
     advance(s, R_SI, 1);
 }

@@ -296,7 +296,7 @@ void vec_call(struct cpu *cpu, const struct insn *in)
 {
     bool mmx = in->id == I_MASKMOVQ;
     unsigned n = mmx ? 8 : 16;
-    unsigned src = in->nops - 2u, mask = in->nops - 1u;
+    const unsigned src = 0, mask = 1;
     union vec s, m;
     uint64_t off = cpu->gpr[R_DI];
     gva addr;

@@ -10,7 +10,7 @@
 static bool port_denied;
 static unsigned port_ops;
 
-void io_check_port(struct cpu *cpu, uint16_t port, unsigned size)
+void cpu_io_check(struct cpu *cpu, uint16_t port, unsigned size)
 {
     if (port_denied)
         cpu_raise_err(cpu, EXC_GP, 0);
