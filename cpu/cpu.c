@@ -10,22 +10,30 @@
 
 #define FL_SYSTEM (FL_TF | FL_IF | FL_IOPL | FL_NT | FL_RF | FL_VM | FL_AC | FL_VIF | FL_VIP | FL_ID)
 
+/* Generated code runs with the host's stack pointer at struct cpu: a signal's
+ * frame or a call's return address lands in the bytes below. */
+struct cpu_box {
+    uint8_t below[64 << 10];
+    struct cpu cpu __attribute__((aligned(64)));
+} __attribute__((aligned(64)));
+
 struct cpu *cpu_create(struct space *mem, gpa ram_top, const struct cpu_model *model,
                        bool mmu_tlb, struct err *e)
 {
-    size_t size = (sizeof(struct cpu) + 63) & ~(size_t)63;
-    struct cpu *cpu = aligned_alloc(64, size);
+    struct cpu_box *box = aligned_alloc(64, sizeof(*box));
+    struct cpu *cpu = box ? &box->cpu : NULL;
     struct cpu_model *own = malloc(sizeof(*own));
 
     if (!cpu || !own) {
         err_set(e, "out of memory for a CPU");
         goto fail;
     }
-    memset(cpu, 0, size);
+    memset(cpu, 0, sizeof(*cpu));
     if (model)
         *own = *model;
     else if (!cpu_model_parse(own, CPU_MODEL_DEFAULT, e))
         goto fail;
+    cpu->ram_top = ram_top;
     if (!mmu_init(&cpu->mmu, mem, ram_top, mmu_tlb, e))
         goto fail;
     cpu->model = own;
@@ -35,7 +43,7 @@ struct cpu *cpu_create(struct space *mem, gpa ram_top, const struct cpu_model *m
     return cpu;
 fail:
     free(own);
-    free(cpu);
+    free(box);
     return NULL;
 }
 
@@ -45,7 +53,7 @@ void cpu_destroy(struct cpu *cpu)
         return;
     mmu_finish(&cpu->mmu);
     free((void *)(uintptr_t)cpu->model);
-    free(cpu);
+    free(container_of(cpu, struct cpu_box, cpu));
 }
 
 static void reset_segments(struct cpu *cpu)
