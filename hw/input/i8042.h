@@ -20,7 +20,7 @@ struct kbc {
 
     uint8_t ram[32]; /* ram[0]: command byte */
     uint8_t command; /* waits for its parameter at 0x60, 0: none */
-    uint8_t outport, sysflag;
+    uint8_t outport;
     bool last_was_command; /* status bit 3 */
     uint8_t queue[KBC_QUEUE], queue_status[KBC_QUEUE];
     uint8_t head, len;

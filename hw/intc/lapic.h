@@ -38,7 +38,8 @@ struct apic_bus {
     void (*smi)(void *opaque, unsigned cpu);
     void (*init)(void *opaque, unsigned cpu);
     void (*sipi)(void *opaque, unsigned cpu, uint8_t vector);
-    uint64_t (*tsc_now)(void *opaque, unsigned cpu);
+    unsigned (*current_cpu)(void *opaque); /* who accesses the LAPIC page; NULL: CPU 0 */
+    uint64_t (*tsc_now)(void *opaque, unsigned cpu); /* NULL: nanoseconds */
     uint64_t tsc_hz;
 };
 
@@ -49,6 +50,7 @@ struct lapic {
     struct apic_bus *bus; /* wire; NULL: alone */
     unsigned cpu;         /* wire: index on the bus and initial APIC id */
     bool bsp;             /* wire */
+    bool owns_page;       /* wire: places the register page as IA32_APIC_BASE says */
 
     uint64_t base_msr; /* IA32_APIC_BASE */
     uint32_t id;       /* 0..255 (xAPIC id may be rewritten by the guest) */
