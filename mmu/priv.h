@@ -157,6 +157,7 @@ void table_finish(struct mmu *m);
 struct table *table_get(struct mmu *m); /* NULL when none is left */
 void table_put(struct mmu *m, struct table *t);
 void table_fill(struct mmu *m, struct node *n, unsigned slot, gva va, uint8_t *host, bool write);
+bool table_has_rd(struct mmu *m, const struct node *n, unsigned slot, gva va);
 void table_clear_page(struct mmu *m, struct node *n, gva va);
 void table_clear_node(struct mmu *m, struct node *n);
 bool table_wr_is(struct mmu *m, unsigned as, uint64_t vpn, uint8_t *host);

@@ -52,6 +52,13 @@ struct walk {
     gpa pa;                   /* of the 4K page, A20 applied */
 };
 
+/* Last entry of a walk and what it came to. */
+struct walk_leaf {
+    uint64_t entry;
+    gpa pa;
+    uint8_t perm;
+};
+
 void walk_mode_init(struct walk_mode *wm, const struct mmu_ctl *ctl);
 
 /* The linear address as the tables see it: 32 bits, or sign-extended from 48. */
@@ -67,6 +74,11 @@ bool walk_run(struct mmu *m, const struct walk_mode *wm, struct walk *w, gva va,
               uint32_t *code);
 /* Sets A in every entry used, and D in the leaf for a write. */
 void walk_commit(struct mmu *m, const struct walk_mode *wm, struct walk *w, gva va, bool write);
+
+/* The mapping of another page of the same table or large page as the walk w; false
+ * when it is not present, malformed, or its A bit is clear. */
+bool walk_neighbour(const struct walk_mode *wm, const struct walk *w, gva va,
+                    struct walk_leaf *l);
 
 static inline uint32_t walk_code(const struct walk_mode *wm, enum mmu_access acc,
                                  enum mmu_view view, uint32_t bits)

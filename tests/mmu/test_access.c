@@ -259,6 +259,25 @@ static void flood(void)
     mmu_finish(&mmu);
 }
 
+/* One page at many linear addresses: all of them must lose their write entries. */
+static void many_maps(void)
+{
+    setup(false);
+    for (unsigned i = 0; i < 512; i++)
+        put64(PT + i * 8, (DATA + (i & 7) * 4096ull) | RWU);
+    for (unsigned k = 0; k < 3; k++) {
+        for (unsigned i = 0; i < 512; i += 1 + k)
+            store64(i * 4096ull, i);
+        for (unsigned j = 0; j < 8; j++)
+            mmu_protect_code(&mmu, DATA + j * 4096);
+        for (unsigned i = 0; i < 512; i++)
+            g_assert_null(mmu_fast(&mmu, i * 4096ull, 8, true));
+        for (unsigned j = 0; j < 8; j++)
+            mmu_unprotect_code(&mmu, DATA + j * 4096);
+    }
+    mmu_finish(&mmu);
+}
+
 /* More address spaces than can be cached; a kept one needs no walk. */
 static void recycle(bool tlb)
 {
@@ -335,6 +354,7 @@ int main(int argc, char **argv)
     g_test_add_func("/mmu/access/code_page", code_page);
     g_test_add_func("/mmu/access/fetch_hook", fetch_hook);
     g_test_add_func("/mmu/access/flood", flood);
+    g_test_add_func("/mmu/access/many_maps", many_maps);
     g_test_add_func("/mmu/access/recycle_flat", recycle_flat);
     g_test_add_func("/mmu/access/recycle_tlb", recycle_tlb);
     g_test_add_func("/mmu/access/wide", wide);
