@@ -67,6 +67,8 @@ static void fill(struct mmu *m, struct node *n, gva va, const struct walk *w, ui
     unsigned slot = as_slot(m, as, view);
     struct walk_leaf l = { w->step[w->leaf].entry, w->pa, w->perm };
 
+    if (n->pfn != NO_PFN)
+        m->priv->pages[n->pfn].writes = 0; /* a live page table */
     if (acc == MMU_FETCH) {
         unsigned i = (unsigned)(va >> GUEST_PAGE_SHIFT) & 511;
         n->fetched[i >> 6] |= 1ull << (i & 63);
