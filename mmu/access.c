@@ -65,7 +65,7 @@ static void fill(struct mmu *m, struct node *n, gva va, const struct walk *w, ui
 {
     struct mmu_as *as = m->as;
     unsigned slot = as_slot(m, as, view);
-    struct walk_leaf l = { w->step[w->leaf].entry, w->pa, w->perm };
+    struct walk_leaf l = {w->step[w->leaf].entry, w->pa, w->perm};
 
     if (n->pfn != NO_PFN)
         m->priv->pages[n->pfn].writes = 0; /* a live page table */
@@ -261,7 +261,8 @@ static bool translate_two(struct mmu *m, gva va, enum mmu_access acc, enum mmu_v
 {
     gpa pa;
 
-    return mmu_peek(m, va, acc, view, &pa, f) && mmu_peek(m, next_page(va), acc, view, &pa, f) &&
+    return mmu_peek(m, va, acc, view, &pa, f) &&
+           mmu_peek(m, next_page(va), acc, view, &pa, f) &&
            translate(m, va, acc, view, &t[0], f) &&
            translate(m, next_page(va), acc, view, &t[1], f);
 }

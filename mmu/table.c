@@ -90,7 +90,7 @@ void table_finish(struct mmu *m)
             munmap(t->rd, 2 * TABLE_BYTES);
             munmap(t->seen[0], 2 * SEEN_BYTES);
         }
-        *t = (struct table){ 0 };
+        *t = (struct table){0};
     }
     p->ntables = 0;
     p->tables_free = NULL;

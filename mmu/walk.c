@@ -56,7 +56,7 @@ static void mode_wide(struct walk_mode *wm, const struct mmu_ctl *ctl, bool lma)
 
 void walk_mode_init(struct walk_mode *wm, const struct mmu_ctl *ctl)
 {
-    *wm = (struct walk_mode){ .a20 = ctl->a20_mask };
+    *wm = (struct walk_mode){.a20 = ctl->a20_mask};
     wm->wp = ctl->cr0 & CR0_WP;
     wm->smep = ctl->cr4 & CR4_SMEP;
     wm->smap = ctl->cr4 & CR4_SMAP;

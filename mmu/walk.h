@@ -92,7 +92,8 @@ static inline bool walk_allowed(const struct walk_mode *wm, uint8_t perm, enum m
                                 enum mmu_view view)
 {
     if (view == MMU_USER)
-        return (perm & PERM_U) && (acc == MMU_READ || (perm & (acc == MMU_WRITE ? PERM_W : PERM_X)));
+        return (perm & PERM_U) &&
+               (acc == MMU_READ || (perm & (acc == MMU_WRITE ? PERM_W : PERM_X)));
     if (acc == MMU_FETCH)
         return (perm & PERM_X) && !((perm & PERM_U) && wm->smep);
     if ((perm & PERM_U) && wm->smap && view == MMU_SUPER)

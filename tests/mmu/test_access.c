@@ -16,6 +16,11 @@
 #define DATA 0x100000u
 #define RWU  (PTE_P | PTE_W | PTE_U)
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) && !defined(__SANITIZE_ADDRESS__)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
 #if defined(__SANITIZE_ADDRESS__)
 static const bool under_asan = true;
 #else
@@ -79,8 +84,12 @@ static void setup(bool tlb)
     g_assert_true(mmu_init(&mmu, space, RAM_SIZE, tlb, NULL));
     mmu.code_write = on_code_write;
     mmu.unmapped = on_unmapped;
-    ctl = (struct mmu_ctl){ .cr0 = CR0_PG | CR0_WP | 1, .cr3 = PML4, .cr4 = CR4_PAE,
-                            .efer = EFER_LMA | EFER_NXE, .a20_mask = ~0ull, .phys_bits = 40 };
+    ctl = (struct mmu_ctl){.cr0 = CR0_PG | CR0_WP | 1,
+                           .cr3 = PML4,
+                           .cr4 = CR4_PAE,
+                           .efer = EFER_LMA | EFER_NXE,
+                           .a20_mask = ~0ull,
+                           .phys_bits = 40};
     mmu_set_ctl(&mmu, &ctl);
 }
 
@@ -123,7 +132,7 @@ static void wrap_32bit(void)
     struct mmu_fault f;
 
     setup(false);
-    ctl = (struct mmu_ctl){ .a20_mask = ~0ull, .phys_bits = 40 };
+    ctl = (struct mmu_ctl){.a20_mask = ~0ull, .phys_bits = 40};
     mmu_set_ctl(&mmu, &ctl);
     g_assert_true(mmu_store(&mmu, 0xfffffffe, &v, 4, MMU_SUPER, &f));
     g_assert_cmphex(space->ram[0], ==, 0xbb);
@@ -145,7 +154,7 @@ static void check_io(unsigned i, gpa pa, unsigned size, bool write)
 
 static void io_split(void)
 {
-    uint8_t buf[32] = { 1, 2, 3, 4, 5, 6, 7, 8, 9 };
+    uint8_t buf[32] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
     struct mmu_fault f;
     gpa io = 0xfec00000;
 
