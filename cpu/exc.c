@@ -253,7 +253,7 @@ static void enter_gate64(struct cpu *cpu, const struct exc_event *ev, const stru
 
     gate_target(cpu, ev, g, &t);
     if (g->ist)
-        rsp = far_tss64_rsp(cpu, 6 + g->ist, ev->ext);
+        rsp = far_tss64_rsp(cpu, 3 + g->ist, ev->ext);
     else if (t.inner)
         rsp = far_tss64_rsp(cpu, t.cpl, ev->ext);
     else
