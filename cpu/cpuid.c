@@ -26,7 +26,7 @@ uint32_t cpuid_signature(const struct cpu_model *m)
 
 uint64_t cpuid_xcr0_mask(const struct cpu_model *m)
 {
-    return cpu_model_has(m, "sse") ? 3 : 1;
+    return cpu_model_flag(m, CF_SSE) ? 3 : 1;
 }
 
 static uint32_t text_word(const char *s)
@@ -55,6 +55,8 @@ static void leaf_1(const struct cpu *cpu, uint32_t o[4])
     o[3] = cpu->model->words[CW_1_EDX];
     if (cpu->cr4 & CR4_OSXSAVE)
         o[2] |= 1u << 27;
+    if (!(cpu->misc_enable >> 18 & 1)) /* IA32_MISC_ENABLE: MONITOR FSM */
+        o[2] &= ~(1u << 3);
 }
 
 /* Data, instruction (32 KiB, 8 ways) and unified L2 cache (2 MiB, 16 ways). */
@@ -92,7 +94,7 @@ static void leaf_b(uint32_t sub, uint32_t o[4])
 
 static void leaf_d(const struct cpu *cpu, uint32_t sub, uint32_t o[4])
 {
-    if (!cpu_model_has(cpu->model, "xsave"))
+    if (!cpu_model_flag(cpu->model, CF_XSAVE))
         return;
     if (sub == 0) {
         o[0] = (uint32_t)cpuid_xcr0_mask(cpu->model);
@@ -162,7 +164,7 @@ static void leaf_basic(const struct cpu *cpu, uint32_t leaf, uint32_t sub, uint3
         leaf_4(sub, o);
         break;
     case 5:
-        if (cpu_model_has(cpu->model, "monitor"))
+        if (cpu_model_flag(cpu->model, CF_MONITOR))
             o[0] = o[1] = 64; /* line size; no MWAIT extensions */
         break;
     case 6:

@@ -22,6 +22,20 @@ enum cpuid_word {
     CW_X7_EDX, CW_COUNT
 };
 
+/* Feature bits that code asks for: word and bit in one number. */
+#define CPUID_FLAG(word, bit) ((word) << 5 | (bit))
+enum cpuid_flag {
+    CF_NONE = -1,
+    CF_TSC = CPUID_FLAG(CW_1_EDX, 4), CF_SEP = CPUID_FLAG(CW_1_EDX, 11),
+    CF_MTRR = CPUID_FLAG(CW_1_EDX, 12), CF_MCA = CPUID_FLAG(CW_1_EDX, 14),
+    CF_PAT = CPUID_FLAG(CW_1_EDX, 16), CF_SSE = CPUID_FLAG(CW_1_EDX, 25),
+    CF_MONITOR = CPUID_FLAG(CW_1_ECX, 3), CF_DEADLINE = CPUID_FLAG(CW_1_ECX, 24),
+    CF_XSAVE = CPUID_FLAG(CW_1_ECX, 26), CF_ADJUST = CPUID_FLAG(CW_7_EBX, 1),
+    CF_ARCH_CAP = CPUID_FLAG(CW_7_EDX, 29), CF_SYSCALL = CPUID_FLAG(CW_X1_EDX, 11),
+    CF_NX = CPUID_FLAG(CW_X1_EDX, 20), CF_RDTSCP = CPUID_FLAG(CW_X1_EDX, 27),
+    CF_LM = CPUID_FLAG(CW_X1_EDX, 29),
+};
+
 struct cpu_model {
     char name[32];
     char vendor[13];
@@ -39,6 +53,11 @@ bool cpu_model_parse(struct cpu_model *out, const char *spec, struct err *e);
 void cpu_model_help(void);
 /* Whether a model has a feature by name; the name must be a known one. */
 bool cpu_model_has(const struct cpu_model *m, const char *flag);
+
+static inline bool cpu_model_flag(const struct cpu_model *m, enum cpuid_flag f)
+{
+    return m->words[f >> 5] >> (f & 31) & 1;
+}
 
 /* CPUID.1:EAX. */
 uint32_t cpuid_signature(const struct cpu_model *m);

@@ -61,14 +61,15 @@ bool cpu_insn_breakpoint(struct cpu *cpu)
     return hits != 0;
 }
 
-/* Entering a handler through INT or SYSCALL is not followed by a single-step trap. */
-static bool step_swallowed(enum insn_id id)
+/* An instruction that enters a handler and clears TF on the way is not followed by a
+ * single-step trap. SYSENTER leaves TF, and does trap, at its target. */
+static bool step_due(const struct cpu *cpu, enum insn_id id)
 {
     switch (id) {
-    case I_INT: case I_INT3: case I_INTO: case I_INT1: case I_SYSCALL: case I_SYSENTER:
-        return true;
+    case I_INT: case I_INT3: case I_INTO: case I_INT1: case I_SYSCALL:
+        return cpu->eflags & FL_TF;
     default:
-        return false;
+        return true;
     }
 }
 
@@ -78,7 +79,7 @@ void cpu_step_done(struct cpu *cpu, bool tf, enum insn_id id)
         cpu->eflags &= ~(uint32_t)FL_RF;
     if (cpu->shadow == 2 && (id == I_MOV_SREG || id == I_POP_SREG))
         return; /* held over to the next boundary: data hits stay noted */
-    if (tf && (!step_swallowed(id) || (id == I_INTO && cpu->eflags & FL_TF)))
+    if (tf && step_due(cpu, id))
         cpu->exc.dr6 |= DR6_BS;
     if (cpu->exc.dr6) {
         cpu->jit_ra = 0;

@@ -35,7 +35,10 @@ static bool exc_doubles(enum exc_class first, enum exc_class second)
 _Noreturn static void record(struct cpu *cpu, uint8_t v, bool has_error, uint32_t error)
 {
     struct exc *e = &cpu->exc;
+    enum mmu_view view = access_view(cpu, cpu->cpl);
 
+    if (cpu->mmu.view != view) /* a delivery is given up half-way */
+        mmu_set_view(&cpu->mmu, view);
     if (e->delivering >= 0) {
         enum exc_class first = exc_classify(e->delivering), second = exc_classify(v);
 
@@ -253,7 +256,7 @@ static void enter_gate64(struct cpu *cpu, const struct exc_event *ev, const stru
 
     gate_target(cpu, ev, g, &t);
     if (g->ist)
-        rsp = far_tss64_rsp(cpu, 6 + g->ist, ev->ext);
+        rsp = far_tss64_rsp(cpu, 3 + g->ist, ev->ext);
     else if (t.inner)
         rsp = far_tss64_rsp(cpu, t.cpl, ev->ext);
     else
@@ -306,6 +309,9 @@ void exc_enter(struct cpu *cpu, const struct exc_event *ev)
     if (!(cpu->cr0 & CR0_PE)) {
         enter_real(cpu, ev);
     } else {
+        /* All accesses are the supervisor's; enter_done() or record() sets the view again. */
+        if (cpu_lma(cpu) && cpu->mmu.view == MMU_USER)
+            mmu_set_view(&cpu->mmu, MMU_SUPER);
         gate_read(cpu, ev, &g);
         if (cpu_lma(cpu))
             enter_gate64(cpu, ev, &g);

@@ -6,10 +6,10 @@
 
 /* --- INT n and kin --- */
 
-static void soft_interrupt(struct cpu *cpu, uint8_t vector, bool soft)
+static void soft_interrupt(struct cpu *cpu, uint8_t vector)
 {
     struct exc_event ev = {
-        .vector = vector, .soft = soft, .ext = !soft, .ret = cpu->next_rip};
+        .vector = vector, .soft = true, .ret = cpu->next_rip};
 
     exc_enter(cpu, &ev);
     task_trap(cpu);
@@ -55,25 +55,28 @@ void sys_int(struct cpu *cpu, const struct insn *in)
         if (cpu_iopl(cpu) < 3)
             raise_gp(cpu, 0);
     }
-    soft_interrupt(cpu, vector, true);
+    soft_interrupt(cpu, vector);
 }
 
 void sys_int3(struct cpu *cpu, const struct insn *in)
 {
-    soft_interrupt(cpu, EXC_BP, true);
+    soft_interrupt(cpu, EXC_BP);
 }
 
 void sys_into(struct cpu *cpu, const struct insn *in)
 {
     if (cpu_get_aflags(cpu) & FL_OF)
-        soft_interrupt(cpu, EXC_OF, true);
+        soft_interrupt(cpu, EXC_OF);
 }
 
 void sys_int1(struct cpu *cpu, const struct insn *in)
 {
+    struct exc_event ev = {.vector = EXC_DB, .ext = 1, .ret = cpu->next_rip};
+
     /* Not subject to the gate's DPL; DR6 is left alone, GD cleared as for any #DB. */
+    exc_enter(cpu, &ev);
     cpu->dr[7] &= ~(uint64_t)DR7_GD;
-    soft_interrupt(cpu, EXC_DB, false);
+    task_trap(cpu);
 }
 
 void sys_bound(struct cpu *cpu, const struct insn *in)

@@ -31,7 +31,7 @@ struct msr_row {
     msr_read_fn *read;   /* NULL: unreadable */
     msr_write_fn *write; /* NULL: read-only; false: #GP */
     uint64_t arg;        /* field offset, constant value, or writable bits */
-    const char *flag;    /* CPU flag that it exists with, or NULL */
+    enum cpuid_flag flag; /* feature that it exists with, or CF_NONE */
 };
 
 /* --- row kinds --- */
@@ -134,9 +134,8 @@ static bool apic_write(struct cpu *cpu, uint32_t index, uint64_t v)
 
 static bool is_apic(const struct cpu *cpu, uint32_t index)
 {
-    return index == 0x1b || (index == APIC_MSR_DEADLINE &&
-                             cpu_model_has(cpu->model, "tsc-deadline")) ||
-           (index >= 0x800 && index <= 0x8ff);
+    return (index >= 0x800 && index <= 0x8ff) || index == 0x1b ||
+           (index == APIC_MSR_DEADLINE && cpu_model_flag(cpu->model, CF_DEADLINE));
 }
 
 /* --- paging, memory types --- */
@@ -147,7 +146,7 @@ static bool wr_efer(struct cpu *cpu, uint32_t index, uint64_t v, const struct ms
 
     known |= cpu_has(cpu, IF_SYSCALL) ? EFER_SCE : 0;
     known |= cpu_has(cpu, IF_LM) ? EFER_LME : 0;
-    known |= cpu_model_has(cpu->model, "nx") ? EFER_NXE : 0;
+    known |= cpu_model_flag(cpu->model, CF_NX) ? EFER_NXE : 0;
     if (v & ~known)
         return false;
     v = (v & ~(uint64_t)EFER_LMA) | (cpu->efer & EFER_LMA);
@@ -198,7 +197,7 @@ static bool wr_mtrr_var(struct cpu *cpu, uint32_t index, uint64_t v, const struc
 
 /* Fixed MTRRs: numbers 250h, 258h, 259h, 268h..26Fh in mtrr_fixed[0..10]. */
 #define FIXED(n, i)                                                                            \
-    {n, n, rd_field, wr_mtrr_fixed, offsetof(struct cpu, mtrr_fixed) + 8 * (i), "mtrr"}
+    {n, n, rd_field, wr_mtrr_fixed, offsetof(struct cpu, mtrr_fixed) + 8 * (i), CF_MTRR}
 
 /* --- the rest --- */
 
@@ -247,51 +246,51 @@ static uint64_t rd_platform_info(struct cpu *cpu, uint32_t index, const struct m
 
 #define F(name) offsetof(struct cpu, name)
 static const struct msr_row msr_rows[] = {
-    {0x0, 0x1, rd_const, wr_drop, 0, NULL}, /* P5 machine check */
-    {0x10, 0x10, rd_tsc, wr_tsc, 0, "tsc"},
-    {0x17, 0x17, rd_const, NULL, 0, NULL}, /* PLATFORM_ID */
-    {0x2a, 0x2a, rd_const, wr_drop, 0, NULL}, /* EBL_CR_POWERON */
-    {0x34, 0x34, rd_const, NULL, 0, NULL}, /* SMI_COUNT */
-    {0x3a, 0x3a, rd_field, wr_feat_ctl, F(feat_ctl), NULL},
-    {0x3b, 0x3b, rd_field, wr_tsc_adjust, F(tsc_offset), "tsc-adjust"},
-    {0x79, 0x79, NULL, wr_drop, 0, NULL}, /* BIOS_UPDT_TRIG */
-    {0x8b, 0x8b, rd_bios_sign, wr_drop, 0, NULL},
-    {0xcd, 0xcd, rd_const, NULL, 0, NULL}, /* FSB_FREQ */
-    {0xce, 0xce, rd_platform_info, NULL, 0, NULL},
-    {0xfe, 0xfe, rd_const, NULL, MTRR_CAP, "mtrr"},
-    {0x10a, 0x10a, rd_const, NULL, ARCH_CAPABILITIES, "arch-capabilities"},
-    {0x119, 0x119, rd_const, wr_drop, 0, NULL}, /* BBL_CR_CTL */
-    {0x11e, 0x11e, rd_const, wr_drop, 0, NULL}, /* BBL_CR_CTL3 */
-    {0x140, 0x140, rd_const, wr_zero, 0, NULL}, /* MISC_FEATURES_ENABLES */
-    {0x174, 0x174, rd_field, wr_low32, F(sysenter_cs), "sep"},
-    {0x175, 0x175, rd_field, wr_canonical, F(sysenter_esp), "sep"},
-    {0x176, 0x176, rd_field, wr_canonical, F(sysenter_eip), "sep"},
-    {0x179, 0x179, rd_const, NULL, 0, "mca"}, /* MCG_CAP: no banks */
-    {0x17a, 0x17a, rd_const, wr_zero, 0, "mca"}, /* MCG_STATUS */
-    {0x198, 0x198, rd_const, NULL, 0, NULL}, /* PERF_STATUS */
-    {0x199, 0x199, rd_const, wr_drop, 0, NULL}, /* PERF_CTL */
-    {0x19a, 0x19a, rd_const, wr_drop, 0, NULL}, /* CLOCK_MODULATION */
-    {0x19b, 0x19b, rd_const, wr_drop, 0, NULL}, /* THERM_INTERRUPT */
-    {0x19c, 0x19c, rd_const, wr_drop, 0, NULL}, /* THERM_STATUS */
-    {0x1a0, 0x1a0, rd_misc_enable, wr_misc_enable, 0, NULL},
-    {0x1d9, 0x1d9, rd_field, wr_debugctl, F(debugctl), NULL},
-    {0x1db, 0x1de, rd_const, NULL, 0, NULL}, /* last branch and exception records */
-    {0x200, 0x20f, rd_field, wr_mtrr_var, F(mtrr_var), "mtrr"},
+    {0x0, 0x1, rd_const, wr_drop, 0, CF_NONE}, /* P5 machine check */
+    {0x10, 0x10, rd_tsc, wr_tsc, 0, CF_TSC},
+    {0x17, 0x17, rd_const, NULL, 0, CF_NONE}, /* PLATFORM_ID */
+    {0x2a, 0x2a, rd_const, wr_drop, 0, CF_NONE}, /* EBL_CR_POWERON */
+    {0x34, 0x34, rd_const, NULL, 0, CF_NONE}, /* SMI_COUNT */
+    {0x3a, 0x3a, rd_field, wr_feat_ctl, F(feat_ctl), CF_NONE},
+    {0x3b, 0x3b, rd_field, wr_tsc_adjust, F(tsc_offset), CF_ADJUST},
+    {0x79, 0x79, NULL, wr_drop, 0, CF_NONE}, /* BIOS_UPDT_TRIG */
+    {0x8b, 0x8b, rd_bios_sign, wr_drop, 0, CF_NONE},
+    {0xcd, 0xcd, rd_const, NULL, 0, CF_NONE}, /* FSB_FREQ */
+    {0xce, 0xce, rd_platform_info, NULL, 0, CF_NONE},
+    {0xfe, 0xfe, rd_const, NULL, MTRR_CAP, CF_MTRR},
+    {0x10a, 0x10a, rd_const, NULL, ARCH_CAPABILITIES, CF_ARCH_CAP},
+    {0x119, 0x119, rd_const, wr_drop, 0, CF_NONE}, /* BBL_CR_CTL */
+    {0x11e, 0x11e, rd_const, wr_drop, 0, CF_NONE}, /* BBL_CR_CTL3 */
+    {0x140, 0x140, rd_const, wr_zero, 0, CF_NONE}, /* MISC_FEATURES_ENABLES */
+    {0x174, 0x174, rd_field, wr_low32, F(sysenter_cs), CF_SEP},
+    {0x175, 0x175, rd_field, wr_canonical, F(sysenter_esp), CF_SEP},
+    {0x176, 0x176, rd_field, wr_canonical, F(sysenter_eip), CF_SEP},
+    {0x179, 0x179, rd_const, NULL, 0, CF_MCA}, /* MCG_CAP: no banks */
+    {0x17a, 0x17a, rd_const, wr_zero, 0, CF_MCA}, /* MCG_STATUS */
+    {0x198, 0x198, rd_const, NULL, 0, CF_NONE}, /* PERF_STATUS */
+    {0x199, 0x199, rd_const, wr_drop, 0, CF_NONE}, /* PERF_CTL */
+    {0x19a, 0x19a, rd_const, wr_drop, 0, CF_NONE}, /* CLOCK_MODULATION */
+    {0x19b, 0x19b, rd_const, wr_drop, 0, CF_NONE}, /* THERM_INTERRUPT */
+    {0x19c, 0x19c, rd_const, wr_drop, 0, CF_NONE}, /* THERM_STATUS */
+    {0x1a0, 0x1a0, rd_misc_enable, wr_misc_enable, 0, CF_NONE},
+    {0x1d9, 0x1d9, rd_field, wr_debugctl, F(debugctl), CF_NONE},
+    {0x1db, 0x1de, rd_const, NULL, 0, CF_NONE}, /* last branch and exception records */
+    {0x200, 0x20f, rd_field, wr_mtrr_var, F(mtrr_var), CF_MTRR},
     FIXED(0x250, 0), FIXED(0x258, 1), FIXED(0x259, 2), FIXED(0x268, 3), FIXED(0x269, 4),
     FIXED(0x26a, 5), FIXED(0x26b, 6), FIXED(0x26c, 7), FIXED(0x26d, 8), FIXED(0x26e, 9),
     FIXED(0x26f, 10),
-    {0x277, 0x277, rd_field, wr_pat, F(pat), "pat"},
-    {0x2ff, 0x2ff, rd_field, wr_mtrr_def, F(mtrr_def), "mtrr"},
-    {0x570, 0x570, rd_const, wr_zero, 0, NULL}, /* RTIT_CTL */
-    {0x606, 0x606, rd_const, NULL, 0, NULL}, /* RAPL_POWER_UNIT: no domains */
-    {0xc0000080, 0xc0000080, rd_field, wr_efer, F(efer), NULL},
-    {0xc0000081, 0xc0000081, rd_field, wr_field, F(star), "syscall"},
-    {0xc0000082, 0xc0000082, rd_field, wr_canonical, F(lstar), "lm"},
-    {0xc0000083, 0xc0000083, rd_field, wr_canonical, F(cstar), "lm"},
-    {0xc0000084, 0xc0000084, rd_field, wr_low32, F(fmask), "syscall"},
-    {0xc0000100, 0xc0000101, rd_base, wr_base, 0, "lm"},
-    {0xc0000102, 0xc0000102, rd_field, wr_canonical, F(kernel_gs_base), "lm"},
-    {0xc0000103, 0xc0000103, rd_field, wr_low32, F(tsc_aux), "rdtscp"},
+    {0x277, 0x277, rd_field, wr_pat, F(pat), CF_PAT},
+    {0x2ff, 0x2ff, rd_field, wr_mtrr_def, F(mtrr_def), CF_MTRR},
+    {0x570, 0x570, rd_const, wr_zero, 0, CF_NONE}, /* RTIT_CTL */
+    {0x606, 0x606, rd_const, NULL, 0, CF_NONE}, /* RAPL_POWER_UNIT: no domains */
+    {0xc0000080, 0xc0000080, rd_field, wr_efer, F(efer), CF_NONE},
+    {0xc0000081, 0xc0000081, rd_field, wr_field, F(star), CF_SYSCALL},
+    {0xc0000082, 0xc0000082, rd_field, wr_canonical, F(lstar), CF_LM},
+    {0xc0000083, 0xc0000083, rd_field, wr_canonical, F(cstar), CF_LM},
+    {0xc0000084, 0xc0000084, rd_field, wr_low32, F(fmask), CF_SYSCALL},
+    {0xc0000100, 0xc0000101, rd_base, wr_base, 0, CF_LM},
+    {0xc0000102, 0xc0000102, rd_field, wr_canonical, F(kernel_gs_base), CF_LM},
+    {0xc0000103, 0xc0000103, rd_field, wr_low32, F(tsc_aux), CF_RDTSCP},
 };
 
 static const struct msr_row *find_row(const struct cpu *cpu, uint32_t index)
@@ -300,7 +299,7 @@ static const struct msr_row *find_row(const struct cpu *cpu, uint32_t index)
         const struct msr_row *r = &msr_rows[i];
 
         if (index >= r->first && index <= r->last)
-            return !r->flag || cpu_model_has(cpu->model, r->flag) ? r : NULL;
+            return r->flag == CF_NONE || cpu_model_flag(cpu->model, r->flag) ? r : NULL;
     }
     return NULL;
 }

@@ -174,7 +174,7 @@ void far_null_data(struct cpu *cpu, unsigned cpl);
 void far_check_rip(struct cpu *cpu, const struct seg *cs, uint64_t rip, uint32_t err);
 /* Stack of level dpl in the current 16/32-bit TSS, checked. */
 void far_inner_stack(struct cpu *cpu, unsigned dpl, uint32_t ext, struct stack *st);
-/* Stack pointer `slot` (RSPn: n; ISTn: 6 + n) of the 64-bit TSS. */
+/* Stack pointer `slot` (RSPn: n; ISTn: 3 + n) of the 64-bit TSS. */
 uint64_t far_tss64_rsp(struct cpu *cpu, unsigned slot, uint32_t ext);
 
 /* --- exc.c --- */
