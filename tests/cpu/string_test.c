@@ -7,14 +7,7 @@
 #include "cpu/sys_fns.h"
 #include "tests/cpu/x87_fake.h"
 
-static bool port_denied;
 static unsigned port_ops;
-
-void io_check_port(struct cpu *cpu, uint16_t port, unsigned size)
-{
-    if (port_denied)
-        cpu_raise_err(cpu, EXC_GP, 0);
-}
 
 static uint64_t port_in(void *opaque, uint16_t port, unsigned size)
 {
@@ -317,9 +310,9 @@ static void test_port_denied(void)
 
     fake_init(&cpu);
     cpu.gpr[R_CX] = 2;
-    port_denied = true;
+    fake_port_denied = true;
     g_assert(!fake_run(string_exec, &cpu, &in));
-    port_denied = false;
+    fake_port_denied = false;
     g_assert_cmpint(fake_vector, ==, EXC_GP);
     g_assert_cmphex(cpu.gpr[R_CX], ==, 2);
 }
