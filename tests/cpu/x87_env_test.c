@@ -9,8 +9,8 @@
 #include "tests/cpu/x87_fake.h"
 
 static struct cpu cpu;
-static struct insn at_1000 = {.has_mem = true, .opsize = 4,
-                              .mem = {SEG_DS, R_SI, MEM_NOREG, 1, 8, 0}};
+static struct insn at_1000 = {
+    .has_mem = true, .opsize = 4, .mem = {SEG_DS, R_SI, MEM_NOREG, 1, 8, 0}};
 
 static void setup(void)
 {
@@ -67,9 +67,9 @@ static void test_fxrstor_native(void)
         g_assert(exec(sys_fxrstor, 8));
         memset(fake_mem + 0x1000, 0, 512);
         g_assert(exec(sys_fxsave, 8));
-        g_assert(memcmp(fake_mem + 0x1000, host, 5) == 0);           /* CW, SW, tags */
-        g_assert(memcmp(fake_mem + 0x1008, image + 8, 16) == 0);     /* FIP, FDP */
-        g_assert(memcmp(fake_mem + 0x1018, host + 24, 4) == 0);      /* MXCSR */
+        g_assert(memcmp(fake_mem + 0x1000, host, 5) == 0);             /* CW, SW, tags */
+        g_assert(memcmp(fake_mem + 0x1008, image + 8, 16) == 0);       /* FIP, FDP */
+        g_assert(memcmp(fake_mem + 0x1018, host + 24, 4) == 0);        /* MXCSR */
         g_assert(memcmp(fake_mem + 0x1020, host + 32, 416 - 32) == 0); /* ST, XMM */
     }
 }
@@ -152,10 +152,10 @@ static void check_xrstor_gp(unsigned at, uint64_t value)
 
 static void test_xrstor_checks(void)
 {
-    check_xrstor_gp(512, 4);           /* not in XCR0 */
-    check_xrstor_gp(520, 1ull << 63);  /* compacted */
-    check_xrstor_gp(528, 1);           /* reserved */
-    check_xrstor_gp(24, 1u << 16);     /* MXCSR */
+    check_xrstor_gp(512, 4);          /* not in XCR0 */
+    check_xrstor_gp(520, 1ull << 63); /* compacted */
+    check_xrstor_gp(528, 1);          /* reserved */
+    check_xrstor_gp(24, 1u << 16);    /* MXCSR */
     setup();
     cpu.gpr[R_SI] = 0x1010;
     g_assert(!exec(sys_xsave, 8));
@@ -207,10 +207,10 @@ static void store_env(unsigned mode, unsigned opsize)
 
 static void test_env_layouts(void)
 {
-    static const uint32_t prot32[] = {0xffff037f, 0xffff0041, 0xfffffffe, 0x54321, 6u << 16, 0x1000,
-                                      0xffff0000};
-    static const uint32_t real32[] = {0xffff037f, 0xffff0041, 0xfffffffe, 0xffff4321, 0x5006,
-                                      0xffff1000, 0};
+    static const uint32_t prot32[] = {0xffff037f, 0xffff0041, 0xfffffffe, 0x54321,
+                                      6u << 16,   0x1000,     0xffff0000};
+    static const uint32_t real32[] = {0xffff037f, 0xffff0041, 0xfffffffe, 0xffff4321,
+                                      0x5006,     0xffff1000, 0};
     static const uint16_t prot16[] = {0x37f, 0x41, 0xfffe, 0x4321, 0, 0x1000, 0};
     static const uint16_t real16[] = {0x37f, 0x41, 0xfffe, 0x4321, 0x5006, 0x1000, 0};
 
@@ -229,8 +229,8 @@ static void test_env_layouts(void)
 
 static void test_env_round(void)
 {
-    static const unsigned modes[][2] = {{CM_32 | CM_PE, 4}, {CM_32, 4}, {CM_16 | CM_PE, 2},
-                                        {CM_16, 2}};
+    static const unsigned modes[][2] = {
+        {CM_32 | CM_PE, 4}, {CM_32, 4}, {CM_16 | CM_PE, 2}, {CM_16, 2}};
     unsigned i;
 
     for (i = 0; i < ARRAY_SIZE(modes); i++) {

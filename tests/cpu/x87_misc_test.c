@@ -23,7 +23,8 @@ struct regs32 {
 
 #ifdef __x86_64__
 #define LOW_STACK 0x3000
-static uint8_t *low; /* 64-bit entry at 0, 32-bit code at 200h, regs at 800h, stack below 3000h */
+static uint8_t
+    *low; /* 64-bit entry at 0, 32-bit code at 200h, regs at 800h, stack below 3000h */
 
 static uint8_t *emit(uint8_t *p, const char *bytes, unsigned n, const void *addr)
 {
@@ -48,10 +49,10 @@ static void native_prepare(const uint8_t *op, unsigned n)
     struct regs32 *r = low_regs();
     uint8_t *p = low;
 
-    p = emit(p, "\x53\x55", 2, NULL);                 /* push rbx; push rbp */
-    p = emit(p, "\x48\x89\x24\x25", 4, &r->save64);   /* mov [save64], rsp */
-    p = emit(p, "\xbc", 1, low + LOW_STACK);          /* mov esp, ... */
-    p = emit(p, "\xff\x1c\x25", 3, &r->far_off);      /* call far [far_off] */
+    p = emit(p, "\x53\x55", 2, NULL);               /* push rbx; push rbp */
+    p = emit(p, "\x48\x89\x24\x25", 4, &r->save64); /* mov [save64], rsp */
+    p = emit(p, "\xbc", 1, low + LOW_STACK);        /* mov esp, ... */
+    p = emit(p, "\xff\x1c\x25", 3, &r->far_off);    /* call far [far_off] */
     p = emit(p, "\x48\x8b\x24\x25", 4, &r->save64);
     emit(p, "\x5d\x5b\xc3", 3, NULL);
     r->far_off = (uint32_t)(uintptr_t)(low + 0x200);
@@ -178,9 +179,11 @@ static void test_bcd(gconstpointer data)
         cpu_set_aflags(&cpu, b.fl);
 #ifdef __x86_64__
         if (native) {
-            *low_regs() = (struct regs32){.ax = b.ax, .flags = 0x202 | b.fl,
+            *low_regs() = (struct regs32){.ax = b.ax,
+                                          .flags = 0x202 | b.fl,
                                           .sp = (uint32_t)(uintptr_t)(low + 0x2000),
-                                          .far_off = low_regs()->far_off, .far_sel = 0x23};
+                                          .far_off = low_regs()->far_off,
+                                          .far_sel = 0x23};
             native_run();
         }
 #endif
@@ -311,9 +314,11 @@ static void test_enter(void)
 
     for (m = 0; m < ARRAY_SIZE(modes); m++)
         for (i = 0; i < 400; i++) {
-            unsigned size = modes[m][1], level = i % 40, alloc = (unsigned)fake_random() & 0xfff;
+            unsigned size = modes[m][1], level = i % 40,
+                     alloc = (unsigned)fake_random() & 0xfff;
             struct insn in = {.opsize = (uint8_t)size, .nops = 2};
-            uint64_t sp = 0x3000 + (fake_random() & 0xffe), bp = 0x5000 + (fake_random() & 0xff);
+            uint64_t sp = 0x3000 + (fake_random() & 0xffe),
+                     bp = 0x5000 + (fake_random() & 0xff);
             unsigned k;
 
             set_mode(modes[m][0]);
@@ -440,7 +445,7 @@ static void test_crc32(void)
     unsigned i;
 
     for (i = 0; i < 9; i++)
-        crc = crc_bitwise(crc, (uint8_t)"123456789"[i], 8);
+        crc = crc_bitwise(crc, (uint8_t) "123456789"[i], 8);
     g_assert_cmphex(~crc, ==, 0xe3069283); /* CRC-32C's check value */
     for (i = 0; i < 4000; i++) {
         unsigned size = 1u << i % 4;
