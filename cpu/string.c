@@ -99,26 +99,33 @@ static void compared(struct str *s, uint64_t a, uint64_t b)
 
 /* --- one element --- */
 
+/* The destination is probed before the port is read: reading may have effects. */
 static void one_ins(struct str *s)
 {
-    struct cpu *cpu = s->cpu;
-    uint16_t port = (uint16_t)cpu->gpr[R_DX];
+    const struct cpu_hooks *h = &s->cpu->hooks;
+    uint16_t port = (uint16_t)s->cpu->gpr[R_DX];
+    uint64_t v = ~0ull;
     gva va;
 
-    io_check_port(cpu, port, s->size);
+    io_check_port(s->cpu, port, s->size);
     va = elem_va(s, SEG_ES, R_DI, true);
-    cpu_probe_write(cpu, va, s->size);
-    cpu_st(cpu, va, cpu->hooks.port_in(cpu->hooks.opaque, port, s->size), s->size);
+    cpu_probe_write(s->cpu, va, s->size);
+    if (h->port_in)
+        v = h->port_in(h->opaque, port, s->size);
+    cpu_st(s->cpu, va, v, s->size);
     advance(s, R_DI, 1);
 }
 
 static void one_outs(struct str *s)
 {
-    struct cpu *cpu = s->cpu;
-    uint16_t port = (uint16_t)cpu->gpr[R_DX];
+    const struct cpu_hooks *h = &s->cpu->hooks;
+    uint16_t port = (uint16_t)s->cpu->gpr[R_DX];
+    uint32_t v;
 
-    io_check_port(cpu, port, s->size);
-    cpu->hooks.port_out(cpu->hooks.opaque, port, (uint32_t)load(s, s->seg, R_SI), s->size);
+    io_check_port(s->cpu, port, s->size);
+    v = (uint32_t)load(s, s->seg, R_SI);
+    if (h->port_out)
+        h->port_out(h->opaque, port, v, s->size);
     advance(s, R_SI, 1);
 }
 
