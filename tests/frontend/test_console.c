@@ -222,12 +222,15 @@ static struct termios in_pty(void (*fn)(void), int *status, struct termios *befo
     return after;
 }
 
+static struct console *raw_console; /* never closed: that is the point */
+
 static void open_raw(bool expect_isig)
 {
     struct err e;
     struct termios t;
     struct chardev_opts o = expect_isig ? plain : mux;
-    if (!console_open(&o, 1, &ops, &(struct sink){0}, &e))
+    raw_console = console_open(&o, 1, &ops, NULL, &e);
+    if (!raw_console)
         _exit(2);
     tcgetattr(0, &t);
     if ((t.c_lflag & (ICANON | ECHO)) || !(t.c_lflag & ISIG) == expect_isig)
