@@ -127,7 +127,6 @@ static gpa put_fadt(struct builder *b, const struct acpi_config *c, gpa dsdt, gp
                        (c->reset_port ? FADT_RESET_REG : 0));
     put_gas(t + 116, c->reset_port, 1);
     t[128] = c->reset_value;
-    put64(t + 132, facs);
     put64(t + 140, dsdt);
     put_gas(t + 148, c->pm1_evt, 4);
     put_gas(t + 172, c->pm1_cnt, 2);

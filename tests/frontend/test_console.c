@@ -222,7 +222,7 @@ static struct termios in_pty(void (*fn)(void), int *status, struct termios *befo
     return after;
 }
 
-static struct console *raw_console; /* never closed: that is the point */
+static struct console *volatile raw_console; /* never closed: that is the point */
 
 static void open_raw(bool expect_isig)
 {
