@@ -61,19 +61,22 @@ build_mynah() {
     ninja -C "$dir" ${NINJA_FLAGS:-} || die "the build failed"
 }
 
+# find_deb PACKAGE: prints the newest downloaded file, or nothing.
+find_deb() { ls -t "$CACHE/deb/$1"_*.deb 2>/dev/null | head -1 || true; }
+
 # unpack_deb PACKAGE DIR: the package's files in DIR, fetched with apt once.
 unpack_deb() {
     local pkg=$1 dir=$2 deb
     [ -f "$dir/.done" ] && return 0
     mkdir -p "$CACHE/deb"
-    deb=$(ls -t "$CACHE/deb/${pkg}"_*.deb 2>/dev/null | head -1)
+    deb=$(find_deb "$pkg")
     if [ -z "$deb" ]; then
         say "fetching Debian package $pkg"
         (cd "$CACHE/deb" && apt-get download "$pkg") || {
             as_root apt-get update -qq || true # no lists yet, or stale ones
             (cd "$CACHE/deb" && apt-get download "$pkg")
         } || die "cannot fetch $pkg"
-        deb=$(ls -t "$CACHE/deb/${pkg}"_*.deb | head -1)
+        deb=$(find_deb "$pkg")
     fi
     rm -rf "$dir"
     mkdir -p "$dir"

@@ -28,9 +28,11 @@ copy_program() {
 }
 
 make_image() {
-    local root=$CACHE/boot-root out=$CACHE/boot.cpio.gz f lib python
-    [ "$out" -nt "$here/init" ] && [ "$out" -nt "$here/work.sh" ] && [ "$out" -nt "$here/run.sh" ] &&
-        return
+    local root=$CACHE/boot-root out=$CACHE/boot.cpio.gz f lib python stale=false
+    for f in "$here"/{init,work.sh,run.sh} "$ROOT/tests/lib.sh"; do
+        [ "$out" -nt "$f" ] || stale=true
+    done
+    $stale || return 0
     new_root "$root"
     # Debian's libraries are found through /lib and /lib64 links
     mkdir -p "$root/usr/lib" "$root/usr/lib64" "$root/usr/bin"
