@@ -222,6 +222,9 @@ void exc_deliver(struct cpu *cpu);
 void exc_interrupt(struct cpu *cpu, uint8_t vector);
 void exc_nmi(struct cpu *cpu);
 
+/* I/O privilege of a port access (SDM vol. 1 19.5): raises #GP(0) when it is denied. */
+void cpu_io_check(struct cpu *cpu, uint16_t port, unsigned size);
+
 /* The guest's TSC: host ticks plus the guest's offset. */
 uint64_t cpu_tsc(const struct cpu *cpu);
 

@@ -19,8 +19,6 @@ sys_fn string_exec;
 sys_fn sys_pusha, sys_popa, sys_enter, sys_cmpxchg8b, sys_cmpxchg16b, sys_crc32;
 sys_fn sys_daa, sys_das, sys_aaa, sys_aas, sys_aam, sys_aad;
 
-/* I/O permission of CPL, IOPL and the TSS bitmap (SDM vol. 1 19.5): #GP(0) when denied. */
-void io_check_port(struct cpu *cpu, uint16_t port, unsigned size);
 
 /* segments, far transfers, control, system */
 sys_fn sys_arpl, sys_bound, sys_callf, sys_clac, sys_clflush, sys_cli, sys_clts, sys_cpuid,

@@ -95,7 +95,7 @@ void sys_popf(struct cpu *cpu, const struct insn *in)
 
 /* --- ports --- */
 
-void io_check_port(struct cpu *cpu, uint16_t port, unsigned size)
+void cpu_io_check(struct cpu *cpu, uint16_t port, unsigned size)
 {
     uint32_t base, bits;
 
@@ -124,7 +124,7 @@ void sys_in(struct cpu *cpu, const struct insn *in)
     unsigned size = in->op[0].size;
     uint64_t v = ~0ull;
 
-    io_check_port(cpu, port, size);
+    cpu_io_check(cpu, port, size);
     if (cpu->hooks.port_in)
         v = cpu->hooks.port_in(cpu->hooks.opaque, port, size);
     op_write(cpu, in, 0, v & size_mask(size), size);
@@ -135,7 +135,7 @@ void sys_out(struct cpu *cpu, const struct insn *in)
     uint16_t port = io_port(cpu, in, 0);
     unsigned size = in->op[1].size;
 
-    io_check_port(cpu, port, size);
+    cpu_io_check(cpu, port, size);
     if (cpu->hooks.port_out)
         cpu->hooks.port_out(cpu->hooks.opaque, port, (uint32_t)op_read(cpu, in, 1, size), size);
 }

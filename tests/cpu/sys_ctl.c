@@ -419,7 +419,7 @@ static bool io_ok(struct cpu *cpu, uint16_t port, unsigned size)
 {
     if (sigsetjmp(cpu->jmp, 0))
         return false;
-    io_check_port(cpu, port, size);
+    cpu_io_check(cpu, port, size);
     return true;
 }
 
