@@ -8,7 +8,8 @@
 #include "cpu/cpuid.h"
 #include "cpu/sys.h"
 
-#define FL_SYSTEM (FL_TF | FL_IF | FL_IOPL | FL_NT | FL_RF | FL_VM | FL_AC | FL_VIF | FL_VIP | FL_ID)
+#define FL_SYSTEM                                                                              \
+    (FL_TF | FL_IF | FL_IOPL | FL_NT | FL_RF | FL_VM | FL_AC | FL_VIF | FL_VIP | FL_ID)
 
 struct cpu *cpu_create(struct space *mem, gpa ram_top, const struct cpu_model *model,
                        bool mmu_tlb, struct err *e)

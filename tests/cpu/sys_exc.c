@@ -24,7 +24,8 @@ static void test_real(void)
 
     cpu->idt = (struct dtable){0, 0x3ff};
     st(0x20 * 4, 0x12345678, 4);
-    cpu->seg[SEG_CS] = (struct seg){.base = 0x7000, .limit = 0xffff, .sel = 0x700, .attr = ATTR_REAL};
+    cpu->seg[SEG_CS] =
+        (struct seg){.base = 0x7000, .limit = 0xffff, .sel = 0x700, .attr = ATTR_REAL};
     cpu->rip = 0x44;
     cpu->gpr[R_SP] = 0x1000;
     set_flags(cpu, FL_IF | FL_CF | FL_TF, 0);
@@ -92,8 +93,8 @@ static void test_gate32_inner(void)
 }
 
 /* Which error code each broken gate gives; the handlers of #GP etc. report it. */
-static void check_broken(unsigned cpl, unsigned sel, unsigned access, bool soft, unsigned want_v,
-                         uint32_t want_err)
+static void check_broken(unsigned cpl, unsigned sel, unsigned access, bool soft,
+                         unsigned want_v, uint32_t want_err)
 {
     struct cpu *cpu = cpu_new32(cpl);
     struct insn in = i_none(cpu, 4);
