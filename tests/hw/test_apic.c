@@ -187,7 +187,7 @@ static void test_x2apic(void)
     uint64_t v;
 
     machine_start(&m);
-    g_assert_false(pc_msr_read(m.pc, 1, 0x802, &v)); /* not in x2APIC mode */
+    g_assert_false(pc_msr_read(m.pc, 1, 0x802, &v));         /* not in x2APIC mode */
     g_assert_false(pc_msr_write(m.pc, 1, 0x1b, 0xfee00400)); /* EXTD without EN */
     g_assert_false(pc_msr_write(m.pc, 1, 0x1b, 0xfee00801)); /* reserved bit */
     g_assert_true(pc_msr_write(m.pc, 1, 0x1b, 0xfee00c00));

@@ -43,7 +43,7 @@ static void test_pit_one_shot(void)
     g_assert_true(irq_level(&m, 0));
     g_assert_cmphex(pit_status(&m, 0), ==, 0xb0);
     g_assert_cmpuint(pit_count(&m, 0), >, 0xff00); /* wraps and counts on */
-    outb(&m, 0x40, 5); /* the first byte stops it and drops OUT */
+    outb(&m, 0x40, 5);                             /* the first byte stops it and drops OUT */
     g_assert_false(irq_level(&m, 0));
     clock_step(&m, TICKS(100));
     g_assert_false(irq_level(&m, 0));
@@ -219,6 +219,11 @@ static void test_rtc_time(void)
     clock_step(&m, 2 * NS_PER_S);
     g_assert_cmphex(cmos(&m, 0), ==, 0x00);
     g_assert_cmphex(cmos(&m, 7), ==, 0x29); /* 2024 is a leap year */
+    set_cmos(&m, 0x32, 0);
+    set_cmos(&m, 9, 0);
+    set_cmos(&m, 8, 0); /* there is no such month: still decimal digits */
+    g_assert_cmphex(cmos(&m, 9), ==, 0x99);
+    g_assert_cmphex(cmos(&m, 0x32), ==, 0x99);
     machine_stop(&m);
 }
 

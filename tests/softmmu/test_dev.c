@@ -45,19 +45,22 @@ static uint64_t toy_read(void *opaque, uint64_t offset, unsigned size)
     return ((struct toy *)opaque)->reg[offset];
 }
 
-static const struct prop toy_props[] = {
-    PROP(PROP_U8, struct toy, small, "small", 7),
-    PROP(PROP_U32, struct toy, size, "size", 64),
-    PROP(PROP_BOOL, struct toy, on, "on", 1), PROP_END};
-static const struct state_field toy_state[] = {
-    STATE_ARRAY(struct toy, reg), STATE_KEPT(struct toy, battery), STATE_EV(struct toy, ev),
-    STATE_END};
-static const struct dev_region toy_regions[] = {
-    {"toy", REGION_PORT, 3, {toy_read, NULL, 1, 1}}, {0}};
-static const struct dev_class toy_class = {
-    .name = "toy", .size = sizeof(struct toy), .props = toy_props, .state = toy_state,
-    .regions = toy_regions, .realize = toy_realize, .reset = toy_reset,
-    .unrealize = toy_unrealize};
+static const struct prop toy_props[] = {PROP(PROP_U8, struct toy, small, "small", 7),
+                                        PROP(PROP_U32, struct toy, size, "size", 64),
+                                        PROP(PROP_BOOL, struct toy, on, "on", 1), PROP_END};
+static const struct state_field toy_state[] = {STATE_ARRAY(struct toy, reg),
+                                               STATE_KEPT(struct toy, battery),
+                                               STATE_EV(struct toy, ev), STATE_END};
+static const struct dev_region toy_regions[] = {{"toy", REGION_PORT, 3, {toy_read, NULL, 1, 1}},
+                                                {0}};
+static const struct dev_class toy_class = {.name = "toy",
+                                           .size = sizeof(struct toy),
+                                           .props = toy_props,
+                                           .state = toy_state,
+                                           .regions = toy_regions,
+                                           .realize = toy_realize,
+                                           .reset = toy_reset,
+                                           .unrealize = toy_unrealize};
 
 static void count_line(void *opaque, const char *line)
 {

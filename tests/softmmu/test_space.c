@@ -115,6 +115,7 @@ static void test_widths(void)
     g_assert_cmphex(p.at[1].value, ==, 0x3322);
     g_assert_cmphex(p.at[2].value, ==, 0x77665544);
     g_assert_cmphex(p.at[3].value, ==, 0x88);
+    g_assert_cmpuint(p.at[3].size, ==, 1);
 
     p.n = 0;
     space_read(s, 0x40, 8);
