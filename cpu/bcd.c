@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Decimal adjustment: DAA DAS AAA AAS AAM AAD (SDM vol. 2). Flags that the SDM
- * leaves undefined come out as on current silicon where it is one answer: OF 0,
- * AAM and AAD also CF and AF 0, AAA and AAS SZP of the result in AL. */
+ * leaves undefined are as measured on an AMD Zen 5. */
 #include "cpu/sys_fns.h"
 
 static uint8_t al(const struct cpu *cpu)
@@ -42,6 +41,8 @@ static void decimal(struct cpu *cpu, int sign)
     } else if (sign > 0) {
         out &= ~(uint32_t)FL_CF;
     }
+    if ((sign > 0 ? ~old & v : old & ~v) & 0x80)
+        out |= FL_OF;
     set_al(cpu, v);
     cpu_set_aflags(cpu, out | szp(v));
 }
@@ -56,18 +57,21 @@ void sys_das(struct cpu *cpu, const struct insn *in)
     decimal(cpu, -1);
 }
 
+/* Undefined flags as of the 16-bit addition or subtraction of 106h (or 0). */
 static void ascii(struct cpu *cpu, int sign)
 {
-    unsigned ax = cpu->gpr[R_AX] & 0xffff;
+    uint16_t old = (uint16_t)cpu->gpr[R_AX], ax = old;
     uint32_t fl = 0;
 
-    if ((ax & 0xf) > 9 || cpu_get_aflags(cpu) & FL_AF) {
-        ax += (unsigned)(sign * 0x106);
+    if ((old & 0xf) > 9 || cpu_get_aflags(cpu) & FL_AF) {
+        ax = (uint16_t)(ax + sign * 0x106);
         fl = FL_AF | FL_CF;
     }
-    ax &= 0xff0f;
-    set_ax(cpu, ax);
-    cpu_set_aflags(cpu, fl | szp((uint8_t)ax));
+    fl |= (ax ? 0 : FL_ZF) | (ax & 0x8000 ? FL_SF : 0) | (szp((uint8_t)ax) & FL_PF);
+    if ((sign > 0 ? ~old & ax : old & ~ax) & 0x8000)
+        fl |= FL_OF;
+    set_ax(cpu, ax & 0xff0f);
+    cpu_set_aflags(cpu, fl);
 }
 
 void sys_aaa(struct cpu *cpu, const struct insn *in)
@@ -92,8 +96,10 @@ void sys_aam(struct cpu *cpu, const struct insn *in)
 
 void sys_aad(struct cpu *cpu, const struct insn *in)
 {
-    uint8_t v = (uint8_t)(al(cpu) + (cpu->gpr[R_AX] >> 8 & 0xff) * (uint8_t)in->op[0].imm);
+    uint8_t old = al(cpu), tens = (uint8_t)((cpu->gpr[R_AX] >> 8) * (uint8_t)in->op[0].imm);
+    uint8_t v = (uint8_t)(old + tens);
 
     set_ax(cpu, v);
-    cpu_set_aflags(cpu, szp(v));
+    cpu_set_aflags(cpu, szp(v) | (v < old ? FL_CF : 0) | ((old ^ tens ^ v) & FL_AF) |
+                            ((old ^ v) & (tens ^ v) & 0x80 ? FL_OF : 0));
 }

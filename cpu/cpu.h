@@ -150,6 +150,7 @@ struct cpu {
     uint64_t sysenter_cs, sysenter_esp, sysenter_eip, misc_enable, spec_ctrl;
     uint64_t mtrr_def, mtrr_fixed[11], mtrr_var[16];
     uint64_t dr[8];
+    uint64_t debugctl, feat_ctl, bios_sign;
     uint8_t cpl;
     bool nmi_blocked, halted, shutdown;
     uint8_t shadow;    /* 1: interrupt shadow of STI or MOV SS covers the next instruction; 2: also debug traps */
@@ -224,6 +225,20 @@ uint64_t cpu_ea(const struct cpu *cpu, const struct insn *in);
 void exc_deliver(struct cpu *cpu);
 void exc_interrupt(struct cpu *cpu, uint8_t vector);
 void exc_nmi(struct cpu *cpu);
+
+/* I/O privilege of a port access (SDM vol. 1 19.5): raises #GP(0) when it is denied. */
+void cpu_io_check(struct cpu *cpu, uint16_t port, unsigned size);
+
+/* The guest's TSC: host ticks plus the guest's offset. */
+uint64_t cpu_tsc(const struct cpu *cpu);
+
+/* Debug registers (debug.c), wanted only while CM_STEP is set. cpu_insn_breakpoint: before
+ * an instruction: true when DR0..3 stop here (call cpu_raise_db(cpu, 0), the DR6 bits are
+ * noted). cpu_step_done: after an instruction completed and rip was advanced; tf is
+ * EFLAGS.TF before it, id its insn_id, boundary false inside an interrupt shadow of kind 2.
+ * Clears RF; raises the #DB trap that is due, if any. */
+bool cpu_insn_breakpoint(struct cpu *cpu);
+void cpu_step_done(struct cpu *cpu, bool tf, enum insn_id id);
 
 /* C implementation of a SYS or X87 class instruction. Before the call rip is
  * its own address, next_rip the following one and all guest state is in *cpu.

@@ -4,8 +4,8 @@
  * Every iteration commits its registers, so a fault leaves the state of the
  * completed ones and the instruction restarts. Runs inside one page go through
  * host pointers; their result is that of the element-by-element order also
- * where source and destination overlap. RFLAGS of CMPS and SCAS is written at the end only: the SDM
- * has a fault in a repeated one restore it. */
+ * where source and destination overlap. RFLAGS of CMPS and SCAS is written at the end only: the
+ * SDM has a fault in a repeated one restore it. */
 #include <string.h>
 
 #include "cpu/sys_fns.h"
@@ -21,7 +21,7 @@ struct str {
     bool rep, until_equal; /* until_equal: REPNE */
     bool fast;             /* runs allowed */
     bool compared, stop;
-    uint64_t a, b;         /* last comparison */
+    uint64_t a, b; /* last comparison */
 };
 
 /* --- registers and addresses --- */
@@ -99,26 +99,33 @@ static void compared(struct str *s, uint64_t a, uint64_t b)
 
 /* --- one element --- */
 
+/* The destination is probed before the port is read: reading may have effects. */
 static void one_ins(struct str *s)
 {
-    struct cpu *cpu = s->cpu;
-    uint16_t port = (uint16_t)cpu->gpr[R_DX];
+    const struct cpu_hooks *h = &s->cpu->hooks;
+    uint16_t port = (uint16_t)s->cpu->gpr[R_DX];
+    uint64_t v = ~0ull;
     gva va;
 
-    io_check_port(cpu, port, s->size);
+    cpu_io_check(s->cpu, port, s->size);
     va = elem_va(s, SEG_ES, R_DI, true);
-    cpu_probe_write(cpu, va, s->size);
-    cpu_st(cpu, va, cpu->hooks.port_in(cpu->hooks.opaque, port, s->size), s->size);
+    cpu_probe_write(s->cpu, va, s->size);
+    if (h->port_in)
+        v = h->port_in(h->opaque, port, s->size);
+    cpu_st(s->cpu, va, v, s->size);
     advance(s, R_DI, 1);
 }
 
 static void one_outs(struct str *s)
 {
-    struct cpu *cpu = s->cpu;
-    uint16_t port = (uint16_t)cpu->gpr[R_DX];
+    const struct cpu_hooks *h = &s->cpu->hooks;
+    uint16_t port = (uint16_t)s->cpu->gpr[R_DX];
+    uint32_t v;
 
-    io_check_port(cpu, port, s->size);
-    cpu->hooks.port_out(cpu->hooks.opaque, port, (uint32_t)load(s, s->seg, R_SI), s->size);
+    cpu_io_check(s->cpu, port, s->size);
+    v = (uint32_t)load(s, s->seg, R_SI);
+    if (h->port_out)
+        h->port_out(h->opaque, port, v, s->size);
     advance(s, R_SI, 1);
 }
 
@@ -163,8 +170,8 @@ static uint64_t least(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* Elements from the index register on, in the direction of DF, that lie in one page and within the
- * segment and do not wrap; 0 when not even one does. *va: the first one's address. */
+/* Elements from the index register on, in the direction of DF, that lie in one page and within
+ * the segment and do not wrap; 0 when not even one does. *va: the first one's address. */
 static uint64_t span(struct str *s, unsigned seg, unsigned reg, bool write, gva *va)
 {
     const struct seg *sg = &s->cpu->seg[seg];
@@ -209,9 +216,8 @@ static inline uint64_t get(const uint8_t *p, unsigned size)
 }
 
 /* Element-wise copy in the direction of step: what overlapping operands need. */
-static inline __attribute__((always_inline)) void copy_loop(uint8_t *d, const uint8_t *p,
-                                                            uint64_t n, int64_t step,
-                                                            unsigned size)
+static inline __attribute__((always_inline)) void
+copy_loop(uint8_t *d, const uint8_t *p, uint64_t n, int64_t step, unsigned size)
 {
     for (; n; n--, d += step, p += step) {
         uint64_t v = get(p, size);
@@ -262,9 +268,10 @@ static void fill_run(uint8_t *d, uint64_t v, uint64_t n, int64_t dir, unsigned s
 
 /* Index of the first element whose equality with its partner is `equal`, or n - 1. bstep 0: p
  * is compared with one value. */
-static inline __attribute__((always_inline)) uint64_t
-find_loop(const uint8_t *p, const uint8_t *q, uint64_t n, bool equal, int64_t pstep,
-          int64_t qstep, unsigned size)
+static inline __attribute__((always_inline)) uint64_t find_loop(const uint8_t *p,
+                                                                const uint8_t *q, uint64_t n,
+                                                                bool equal, int64_t pstep,
+                                                                int64_t qstep, unsigned size)
 {
     uint64_t i;
 

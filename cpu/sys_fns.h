@@ -19,7 +19,16 @@ sys_fn string_exec;
 sys_fn sys_pusha, sys_popa, sys_enter, sys_cmpxchg8b, sys_cmpxchg16b, sys_crc32;
 sys_fn sys_daa, sys_das, sys_aaa, sys_aas, sys_aam, sys_aad;
 
-/* I/O permission of CPL, IOPL and the TSS bitmap (SDM vol. 1 19.5): #GP(0) when denied. */
-void io_check_port(struct cpu *cpu, uint16_t port, unsigned size);
+
+/* segments, far transfers, control, system */
+sys_fn sys_arpl, sys_bound, sys_callf, sys_clac, sys_clflush, sys_cli, sys_clts, sys_cpuid,
+    sys_hlt, sys_in, sys_int, sys_int1, sys_int3, sys_into, sys_invlpg, sys_invpcid, sys_iret,
+    sys_jmpf, sys_lar, sys_lds, sys_les, sys_lfs, sys_lgdt, sys_lgs, sys_lidt, sys_lldt,
+    sys_lmsw, sys_lsl, sys_lss, sys_ltr, sys_monitor, sys_mov_cr, sys_mov_dr, sys_mov_sreg,
+    sys_mwait, sys_nop, sys_out, sys_pop_sreg, sys_popf, sys_push_sreg, sys_pushf,
+    sys_rdfsbase, sys_rdgsbase, sys_rdmsr, sys_rdpid, sys_rdpmc, sys_rdrand, sys_rdseed,
+    sys_rdtsc, sys_rdtscp, sys_retf, sys_sgdt, sys_sidt, sys_sldt, sys_smsw, sys_stac,
+    sys_sti, sys_str, sys_swapgs, sys_syscall, sys_sysenter, sys_sysexit, sys_sysret, sys_ud,
+    sys_verr, sys_verw, sys_wrfsbase, sys_wrgsbase, sys_wrmsr, sys_xgetbv, sys_xsetbv;
 
 #endif

@@ -56,12 +56,16 @@ static bool empty(const struct x87 *f, unsigned i)
     return !(f->valid >> x87_phys(f, i) & 1);
 }
 
-static void set_st(struct x87 *f, unsigned i, const struct x87_reg *r)
+/* Field by field: a 16-byte load after the host's 8 + 2 byte stores would stall. */
+static void take(struct x87_reg *to, const struct x87_reg *r)
 {
-    struct x87_reg *to = st(f, i);
-
     to->m = r->m;
     to->se = r->se;
+}
+
+static void set_st(struct x87 *f, unsigned i, const struct x87_reg *r)
+{
+    take(st(f, i), r);
     f->valid |= (uint8_t)(1 << x87_phys(f, i));
 }
 
@@ -150,10 +154,12 @@ static unsigned mem_size(const struct insn *in)
     unsigned reg = reg_field(in);
 
     switch (in->opcode) {
-    case 0xd8: case 0xda: return 4;
+    case 0xd8:
+    case 0xda: return 4;
     case 0xd9: return 4;
     case 0xdb: return reg >= 5 ? 10 : 4;
-    case 0xdc: case 0xdd: return 8;
+    case 0xdc:
+    case 0xdd: return 8;
     case 0xde: return 2;
     default: return reg == 4 || reg == 6 ? 10 : reg == 5 || reg == 7 ? 8 : 2;
     }
@@ -164,15 +170,16 @@ static unsigned mem_size(const struct insn *in)
 static void exec_arith_mem(struct cpu *cpu, const struct insn *in)
 {
     struct x87 *f = &cpu->x87;
-    struct x87_io io = {.nin = 1};
+    struct x87_io io;
 
     load_mem(cpu, in, io.mem, mem_size(in));
+    io.nin = 1;
     if (empty(f, 0)) {
         if (stack_fault(f, false))
             set_st(f, 0, &indefinite);
         return;
     }
-    io.in[0] = *st(f, 0);
+    take(&io.in[0], st(f, 0));
     if (run(f, x87_host_mem(in->opcode, reg_field(in)), &io, XS_C1))
         set_st(f, 0, &io.out[0]);
 }
@@ -183,17 +190,18 @@ static void exec_arith_reg(struct cpu *cpu, const struct insn *in)
     struct x87 *f = &cpu->x87;
     unsigned i = in->modrm & 7, dst = in->opcode == 0xd8 ? 0 : i, src = dst ? 0 : i;
     unsigned reg = reg_field(in);
-    struct x87_io io = {.nin = 2};
+    struct x87_io io;
     bool done;
 
+    io.nin = 2;
     if (in->opcode != 0xd8 && reg >= 4)
         reg ^= 1;
     if (empty(f, 0) || empty(f, i)) {
         done = stack_fault(f, false);
         io.out[0] = indefinite;
     } else {
-        io.in[0] = *st(f, dst);
-        io.in[1] = *st(f, src);
+        take(&io.in[0], st(f, dst));
+        take(&io.in[1], st(f, src));
         done = run(f, (enum x87_host_op)(XH_D8_REG + reg), &io, XS_C1);
     }
     if (!done)
@@ -229,16 +237,16 @@ static bool compare(struct cpu *cpu, const struct insn *in, unsigned i, bool uno
         set_cc(f, cc & ~XS_C1, io->sw);
         return true;
     }
-    io->in[0] = *st(f, 0);
+    take(&io->in[0], st(f, 0));
     if (!in->has_mem)
-        io->in[1] = *st(f, i);
+        take(&io->in[1], st(f, i));
     io->nin = in->has_mem ? 1 : 2;
     return run(f, op, io, cc);
 }
 
 static void exec_compare(struct cpu *cpu, const struct insn *in, bool unordered, unsigned pops)
 {
-    struct x87_io io = {0};
+    struct x87_io io;
 
     if (!compare(cpu, in, in->modrm & 7, unordered, &io, XS_CC))
         return;
@@ -248,7 +256,7 @@ static void exec_compare(struct cpu *cpu, const struct insn *in, bool unordered,
 
 static void exec_comi(struct cpu *cpu, const struct insn *in, bool unordered, bool pops)
 {
-    struct x87_io io = {0};
+    struct x87_io io;
 
     if (!compare(cpu, in, in->modrm & 7, unordered, &io, 0))
         return;
@@ -261,17 +269,19 @@ static void exec_comi(struct cpu *cpu, const struct insn *in, bool unordered, bo
 
 static void exec_ftst(struct x87 *f)
 {
-    struct x87_io io = {.nin = 1};
+    struct x87_io io;
 
+    io.nin = 1;
     if (!empty(f, 0)) {
-        io.in[0] = *st(f, 0);
+        take(&io.in[0], st(f, 0));
         run(f, (enum x87_host_op)(XH_D9_E0 + 4), &io, XS_CC);
     } else if (stack_fault(f, false)) {
         set_cc(f, XS_C0 | XS_C2 | XS_C3, XS_CC);
     }
 }
 
-/* Class in C3 C2 C0: unsupported 0, NaN 1, normal 2, infinity 3, zero 4, empty 5, denormal 6. */
+/* Class in C3 C2 C0: unsupported 0, NaN 1, normal 2, infinity 3, zero 4, empty 5, denormal 6.
+ */
 static void exec_fxam(struct x87 *f)
 {
     const struct x87_reg *r = st(f, 0);
@@ -302,6 +312,7 @@ static void load_op(struct x87 *f, enum x87_host_op op, struct x87_io *io)
         return;
     }
     /* An unmasked denormal stops some hosts' loads and not others'. */
+    io->nin = 0;
     run(f, op, io, XS_C1);
     if (io->nout)
         push(f, &io->out[0]);
@@ -321,10 +332,38 @@ static void push_value(struct x87 *f, const struct x87_reg *r)
     push(f, &v);
 }
 
+/* Integer to register, exactly. */
+static void from_int(struct x87_reg *r, int64_t v)
+{
+    uint64_t m = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+    unsigned shift = m ? (unsigned)__builtin_clzll(m) : 0;
+
+    r->m = m << shift;
+    r->se = (uint16_t)((v < 0 ? 0x8000 : 0) | (m ? 0x403e - shift : 0));
+}
+
+/* Normal numbers and zero of 4 or 8 bytes; false for those that may raise an exception. */
+static bool from_float(struct x87_reg *r, const uint8_t *mem, unsigned size)
+{
+    unsigned frac_bits = size == 4 ? 23 : 52, exp_max = size == 4 ? 0xff : 0x7ff, exp;
+    uint64_t v = 0, frac;
+
+    memcpy(&v, mem, size);
+    frac = v << (64 - frac_bits) >> 1;
+    exp = (unsigned)(v >> frac_bits) & exp_max;
+    r->se = (uint16_t)(v >> (size * 8 - 1) << 15);
+    r->m = 0;
+    if (exp == 0)
+        return frac == 0;
+    r->m = 1ull << 63 | frac;
+    r->se |= (uint16_t)(exp - exp_max / 2 + 0x3fff);
+    return exp != exp_max;
+}
+
 static void exec_fld(struct cpu *cpu, const struct insn *in)
 {
     struct x87 *f = &cpu->x87;
-    struct x87_io io = {0};
+    struct x87_io io;
     struct x87_reg r = {0};
 
     if (!in->has_mem) {
@@ -336,27 +375,41 @@ static void exec_fld(struct cpu *cpu, const struct insn *in)
         return;
     }
     load_mem(cpu, in, io.mem, mem_size(in));
-    if (in->opcode != 0xdb) {
+    if (in->opcode == 0xdb) {
+        memcpy(&r.m, io.mem, 8);
+        memcpy(&r.se, io.mem + 8, 2);
+    } else if (!from_float(&r, io.mem, in->opcode == 0xd9 ? 4 : 8)) {
         load_op(f, x87_host_mem(in->opcode, reg_field(in)), &io);
         return;
     }
-    memcpy(&r.m, io.mem, 8);
-    memcpy(&r.se, io.mem + 8, 2);
     push_value(f, &r);
 }
 
-/* FILD and FBLD. */
 static void exec_fild(struct cpu *cpu, const struct insn *in)
 {
-    struct x87_io io = {0};
+    unsigned size = mem_size(in);
+    struct x87_reg r = {0};
+    int64_t v = 0;
 
-    load_mem(cpu, in, io.mem, mem_size(in));
+    load_mem(cpu, in, &v, size);
+    from_int(&r, size == 2 ? (int16_t)v : size == 4 ? (int32_t)v : v);
+    push_value(&cpu->x87, &r);
+}
+
+static void exec_fbld(struct cpu *cpu, const struct insn *in)
+{
+    struct x87_io io;
+
+    load_mem(cpu, in, io.mem, 10);
     load_op(&cpu->x87, x87_host_mem(in->opcode, reg_field(in)), &io);
 }
 
-static void exec_fst_reg(struct x87 *f, unsigned i, bool pops)
+/* no_fault: the alias D9 D8+i, which only pops an empty register. */
+static void exec_fst_reg(struct x87 *f, unsigned i, bool pops, bool no_fault)
 {
-    if (!empty(f, 0)) {
+    if (no_fault && empty(f, 0)) {
+        set_cc(f, XS_C1, 0);
+    } else if (!empty(f, 0)) {
         struct x87_reg v = *st(f, 0);
 
         set_cc(f, XS_C1, 0);
@@ -378,38 +431,49 @@ static enum x87_host_op popping_store(const struct insn *in)
     return x87_host_mem(in->opcode, reg == 2 ? 3 : reg);
 }
 
+/* Converts ST(0) into io->mem as the store wants it. False when an unmasked exception
+ * stops the store. Of the state only sw changes. */
+static bool convert(struct x87 *f, const struct insn *in, struct x87_io *io)
+{
+    bool fault = empty(f, 0);
+
+    if (fault && !stack_fault(f, false))
+        return false;
+    take(&io->in[0], fault ? &indefinite : st(f, 0));
+    if (in->opcode == 0xdb && reg_field(in) == 7) { /* 80 bits: as they are */
+        memcpy(io->mem, &io->in[0].m, 8);
+        memcpy(io->mem + 8, &io->in[0].se, 2);
+        set_cc(f, XS_C1, 0);
+        return true;
+    }
+    io->nin = 1;
+    if (fault) {
+        io->cw = f->cw;
+        io->sw = f->sw;
+        x87_host_run(popping_store(in), io);
+        return true;
+    }
+    /* Overflow and underflow stop a store as well: then nothing was popped. */
+    run(f, popping_store(in), io, XS_C1);
+    return io->nout == 0;
+}
+
 /* Every store to memory. The status is committed only when the store did not fault. */
 static void exec_fst_mem(struct cpu *cpu, const struct insn *in, bool pops)
 {
-    struct x87 *f = &cpu->x87, was = *f;
-    struct x87_io io = {.nin = 1};
+    struct x87 *f = &cpu->x87;
+    uint16_t old = f->sw, new;
     unsigned size = mem_size(in);
-    struct x87 now;
-    bool done;
+    struct x87_io io;
+    bool done = convert(f, in, &io);
 
-    if (!empty(f, 0))
-        io.in[0] = *st(f, 0);
-    else
-        io.in[0] = indefinite;
-    if (empty(f, 0)) {
-        done = stack_fault(f, false);
-        if (done) {
-            io.cw = f->cw;
-            io.sw = f->sw;
-            x87_host_run(popping_store(in), &io);
-        }
-    } else {
-        /* An unmasked overflow or underflow stops a store, so nothing was popped. */
-        run(f, popping_store(in), &io, XS_C1);
-        done = io.nout == 0;
-    }
-    now = *f;
-    *f = was;
+    new = f->sw;
+    f->sw = old;
     if (done)
         store_mem(cpu, in, io.mem, size);
     else
         cpu_probe_write(cpu, mem_va(cpu, in, size, true), size);
-    *f = now;
+    f->sw = new;
     if (done && pops)
         pop(f);
 }
@@ -419,7 +483,7 @@ static void exec_fst(struct cpu *cpu, const struct insn *in, bool pops)
     if (in->has_mem)
         exec_fst_mem(cpu, in, pops);
     else
-        exec_fst_reg(&cpu->x87, in->modrm & 7, pops);
+        exec_fst_reg(&cpu->x87, in->modrm & 7, pops, in->opcode == 0xd9);
 }
 
 /* --- register moves --- */
@@ -495,19 +559,22 @@ static bool is_nan(const struct x87_reg *r)
 }
 
 /* A NaN as FPREM's result leaves the quotient bits C0 and C3 as they were.
- * ST(0) = op(ST(0)) or op(ST(0), ST(1)); with `pops`, the result goes to ST(1) and ST(0) is popped. */
-static void exec_func(struct x87 *f, const struct insn *in, unsigned nin, unsigned cc, bool pops)
+ * ST(0) = op(ST(0)) or op(ST(0), ST(1)); with `pops`, the result goes to ST(1) and ST(0) is
+ * popped. */
+static void exec_func(struct x87 *f, const struct insn *in, unsigned nin, unsigned cc,
+                      bool pops)
 {
-    struct x87_io io = {.nin = (uint8_t)nin};
+    struct x87_io io;
     bool done;
 
+    io.nin = (uint8_t)nin;
     if (empty(f, 0) || (nin == 2 && empty(f, 1))) {
         done = stack_fault(f, false);
         set_cc(f, cc & XS_C2, 0);
         io.out[0] = indefinite;
     } else {
-        io.in[0] = *st(f, 0);
-        io.in[1] = *st(f, 1);
+        take(&io.in[0], st(f, 0));
+        take(&io.in[1], st(f, 1));
         done = run(f, (enum x87_host_op)(XH_D9_E0 + (in->modrm & 0x1f)), &io, cc & XS_C1);
         if (done)
             set_cc(f, is_nan(&io.out[0]) ? cc & XS_C2 : cc, io.sw);
@@ -522,7 +589,7 @@ static void exec_func(struct x87 *f, const struct insn *in, unsigned nin, unsign
 /* FXTRACT, FPTAN, FSINCOS: replace ST(0) and push a second result. */
 static void exec_func_push(struct x87 *f, const struct insn *in, unsigned cc)
 {
-    struct x87_io io = {.nin = 1};
+    struct x87_io io;
     bool under = empty(f, 0);
 
     if (under || !empty(f, 7)) {
@@ -534,7 +601,8 @@ static void exec_func_push(struct x87 *f, const struct insn *in, unsigned cc)
         io.out[0] = io.out[1] = indefinite;
         io.nout = 2;
     } else {
-        io.in[0] = *st(f, 0);
+        io.nin = 1;
+        take(&io.in[0], st(f, 0));
         if (!run(f, (enum x87_host_op)(XH_D9_E0 + (in->modrm & 0x1f)), &io, cc))
             return;
     }
@@ -546,7 +614,7 @@ static void exec_func_push(struct x87 *f, const struct insn *in, unsigned cc)
 
 static void exec_const(struct x87 *f, const struct insn *in)
 {
-    struct x87_io io = {0};
+    struct x87_io io;
 
     load_op(f, (enum x87_host_op)(XH_D9_E0 + (in->modrm & 0x1f)), &io);
 }
@@ -556,11 +624,16 @@ static void exec_const(struct x87 *f, const struct insn *in)
 static void exec_transcendental(struct x87 *f, const struct insn *in)
 {
     switch (in->id) {
-    case I_FPREM: case I_FPREM1: exec_func(f, in, 2, XS_CC, false); break;
+    case I_FPREM:
+    case I_FPREM1: exec_func(f, in, 2, XS_CC, false); break;
     case I_FSCALE: exec_func(f, in, 2, XS_C1, false); break;
-    case I_FYL2X: case I_FYL2XP1: case I_FPATAN: exec_func(f, in, 2, XS_C1, true); break;
-    case I_FSIN: case I_FCOS: exec_func(f, in, 1, XS_C1 | XS_C2, false); break;
-    case I_FPTAN: case I_FSINCOS: exec_func_push(f, in, XS_C1 | XS_C2); break;
+    case I_FYL2X:
+    case I_FYL2XP1:
+    case I_FPATAN: exec_func(f, in, 2, XS_C1, true); break;
+    case I_FSIN:
+    case I_FCOS: exec_func(f, in, 1, XS_C1 | XS_C2, false); break;
+    case I_FPTAN:
+    case I_FSINCOS: exec_func_push(f, in, XS_C1 | XS_C2); break;
     case I_FXTRACT: exec_func_push(f, in, XS_C1); break;
     default: exec_func(f, in, 1, XS_C1, false); break; /* FSQRT FRNDINT F2XM1 */
     }
@@ -571,13 +644,28 @@ static void exec_data(struct cpu *cpu, const struct insn *in)
     struct x87 *f = &cpu->x87;
 
     switch (in->id) {
-    case I_FADD: case I_FADDP: case I_FIADD: case I_FMUL: case I_FMULP: case I_FIMUL:
-    case I_FSUB: case I_FSUBP: case I_FISUB: case I_FSUBR: case I_FSUBRP: case I_FISUBR:
-    case I_FDIV: case I_FDIVP: case I_FIDIV: case I_FDIVR: case I_FDIVRP: case I_FIDIVR:
-        exec_arith(cpu, in);
-        break;
-    case I_FCOM: case I_FICOM: exec_compare(cpu, in, false, 0); break;
-    case I_FCOMP: case I_FICOMP: exec_compare(cpu, in, false, 1); break;
+    case I_FADD:
+    case I_FADDP:
+    case I_FIADD:
+    case I_FMUL:
+    case I_FMULP:
+    case I_FIMUL:
+    case I_FSUB:
+    case I_FSUBP:
+    case I_FISUB:
+    case I_FSUBR:
+    case I_FSUBRP:
+    case I_FISUBR:
+    case I_FDIV:
+    case I_FDIVP:
+    case I_FIDIV:
+    case I_FDIVR:
+    case I_FDIVRP:
+    case I_FIDIVR: exec_arith(cpu, in); break;
+    case I_FCOM:
+    case I_FICOM: exec_compare(cpu, in, false, 0); break;
+    case I_FCOMP:
+    case I_FICOMP: exec_compare(cpu, in, false, 1); break;
     case I_FCOMPP: exec_compare(cpu, in, false, 2); break;
     case I_FUCOM: exec_compare(cpu, in, true, 0); break;
     case I_FUCOMP: exec_compare(cpu, in, true, 1); break;
@@ -590,17 +678,28 @@ static void exec_data(struct cpu *cpu, const struct insn *in)
     case I_FXAM: exec_fxam(f); break;
     case I_FCMOVCC: exec_fcmov(cpu, in); break;
     case I_FLD: exec_fld(cpu, in); break;
-    case I_FILD: case I_FBLD: exec_fild(cpu, in); break;
-    case I_FST: case I_FIST: exec_fst(cpu, in, false); break;
-    case I_FSTP: case I_FISTP: case I_FISTTP: case I_FBSTP: exec_fst(cpu, in, true); break;
+    case I_FILD: exec_fild(cpu, in); break;
+    case I_FBLD: exec_fbld(cpu, in); break;
+    case I_FST:
+    case I_FIST: exec_fst(cpu, in, false); break;
+    case I_FSTP:
+    case I_FISTP:
+    case I_FISTTP:
+    case I_FBSTP: exec_fst(cpu, in, true); break;
     case I_FXCH: exec_fxch(f, in->modrm & 7); break;
-    case I_FLD1: case I_FLDL2T: case I_FLDL2E: case I_FLDPI: case I_FLDLG2: case I_FLDLN2:
-    case I_FLDZ:
-        exec_const(f, in);
-        break;
+    case I_FLD1:
+    case I_FLDL2T:
+    case I_FLDL2E:
+    case I_FLDPI:
+    case I_FLDLG2:
+    case I_FLDLN2:
+    case I_FLDZ: exec_const(f, in); break;
     case I_FCHS: exec_sign(f, false); break;
     case I_FABS: exec_sign(f, true); break;
-    case I_FFREE: case I_FFREEP: case I_FINCSTP: case I_FDECSTP: exec_stack(f, in); break;
+    case I_FFREE:
+    case I_FFREEP:
+    case I_FINCSTP:
+    case I_FDECSTP: exec_stack(f, in); break;
     case I_FNOP: break;
     default: exec_transcendental(f, in); break;
     }
@@ -609,11 +708,18 @@ static void exec_data(struct cpu *cpu, const struct insn *in)
 static bool is_control(unsigned id)
 {
     switch (id) {
-    case I_FLDENV: case I_FNSTENV: case I_FNSAVE: case I_FRSTOR: case I_FLDCW: case I_FNSTCW:
-    case I_FNSTSW: case I_FNINIT: case I_FNCLEX: case I_FWAIT: case I_EMMS:
-        return true;
-    default:
-        return false;
+    case I_FLDENV:
+    case I_FNSTENV:
+    case I_FNSAVE:
+    case I_FRSTOR:
+    case I_FLDCW:
+    case I_FNSTCW:
+    case I_FNSTSW:
+    case I_FNINIT:
+    case I_FNCLEX:
+    case I_FWAIT:
+    case I_EMMS: return true;
+    default: return false;
     }
 }
 
@@ -626,6 +732,8 @@ void x87_exec(struct cpu *cpu, const struct insn *in)
         x87_exec_control(cpu, in);
         return;
     }
+    if (in->id == I_FNOP && in->opcode == 0xdb) /* FENI, FDISI, FSETPM: do not even wait */
+        return;
     x87_check_pending(cpu);
     ea = in->has_mem ? cpu_ea(cpu, in) : 0;
     exec_data(cpu, in);

@@ -8,11 +8,27 @@
 
 #include "cpu/cpu.h"
 
+/* Status word. clang-format off */
 enum {
-    XS_IE = 1, XS_DE = 2, XS_ZE = 4, XS_OE = 8, XS_UE = 16, XS_PE = 32, XS_EXC = 0x3f,
-    XS_SF = 0x40, XS_ES = 0x80, XS_C0 = 0x100, XS_C1 = 0x200, XS_C2 = 0x400, XS_C3 = 0x4000,
-    XS_CC = 0x4700, XS_TOP = 0x3800, XS_TOP_SHIFT = 11, XS_B = 0x8000,
+    XS_IE = 1,
+    XS_DE = 2,
+    XS_ZE = 4,
+    XS_OE = 8,
+    XS_UE = 16,
+    XS_PE = 32,
+    XS_EXC = 0x3f,
+    XS_SF = 0x40,
+    XS_ES = 0x80,
+    XS_C0 = 0x100,
+    XS_C1 = 0x200,
+    XS_C2 = 0x400,
+    XS_C3 = 0x4000,
+    XS_CC = 0x4700,
+    XS_TOP = 0x3800,
+    XS_TOP_SHIFT = 11,
+    XS_B = 0x8000,
 };
+/* clang-format on */
 
 static inline unsigned x87_top(const struct x87 *f)
 {
@@ -34,7 +50,8 @@ static inline unsigned x87_phys(const struct x87 *f, unsigned i)
 void x87_exec(struct cpu *cpu, const struct insn *in);
 
 /* #MF when an unmasked exception is pending: for every waiting x87 instruction
- * and every MMX instruction. With CR0.NE clear the FERR#/IRQ 13 protocol is missing: goes on. */
+ * and every MMX instruction. With CR0.NE clear the FERR#/IRQ 13 protocol is missing: goes on.
+ */
 void x87_check_pending(struct cpu *cpu);
 
 /* What executing any MMX instruction but EMMS does: TOP 0, every tag valid. A write to

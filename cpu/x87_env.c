@@ -5,7 +5,7 @@
 
 #include "cpu/x87.h"
 
-#define ENV_MAX 28
+#define ENV_MAX  28
 #define SAVE_MAX (ENV_MAX + 80)
 
 /* --- tags --- */
@@ -133,7 +133,8 @@ static void load_image(struct cpu *cpu, const struct insn *in, uint8_t *buf, uns
         cpu_ld_bytes(cpu, va + i, buf + i, size - i < 64 ? size - i : 64);
 }
 
-static void store_image(struct cpu *cpu, const struct insn *in, const uint8_t *buf, unsigned size)
+static void store_image(struct cpu *cpu, const struct insn *in, const uint8_t *buf,
+                        unsigned size)
 {
     gva va = mem_va(cpu, in, size, true);
     unsigned i;
@@ -242,8 +243,17 @@ void x87_exec_control(struct cpu *cpu, const struct insn *in)
     case I_FNSAVE: exec_fnsave(cpu, in); break;
     case I_FWAIT: exec_fwait(cpu); break;
     case I_EMMS: exec_emms(cpu); break;
-    case I_FLDCW: x87_check_pending(cpu); exec_fldcw(cpu, in); break;
-    case I_FLDENV: x87_check_pending(cpu); exec_fldenv(cpu, in); break;
-    default: x87_check_pending(cpu); exec_frstor(cpu, in); break;
+    case I_FLDCW:
+        x87_check_pending(cpu);
+        exec_fldcw(cpu, in);
+        break;
+    case I_FLDENV:
+        x87_check_pending(cpu);
+        exec_fldenv(cpu, in);
+        break;
+    default:
+        x87_check_pending(cpu);
+        exec_frstor(cpu, in);
+        break;
     }
 }

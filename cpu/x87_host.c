@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * x87 arithmetic on an x86-64 host: the guest's opcode itself, run on the
  * host's x87. Assumes the ABI state on entry (empty stack, control word 37Fh)
- * and leaves it so. No instruction after the operation is of the waiting kind
- * before its exceptions are cleared, so an unmasked one never becomes a #MF here. */
+ * and leaves it so. No waiting instruction runs between the operation
+ * and the clearing of its exceptions, so an unmasked one never becomes a #MF here. */
 #include "cpu/x87_host.h"
 
 #include <assert.h>

@@ -14,13 +14,13 @@ struct x87_io {
     struct x87_reg out[3]; /* what is on the stack afterwards, ST(0) first; nout of them */
     uint8_t mem[16];       /* memory operand, read or written */
     uint16_t cw;           /* guest control word: rounding, precision, masks */
-    uint16_t sw;           /* in: guest status word (no unmasked flag set); out: status after it */
+    uint16_t sw; /* in: guest status word (no unmasked flag set); out: status after it */
     uint8_t nin, nout;
 };
 
 enum x87_host_op {
     /* 0..63: memory forms, (opcode & 7) << 3 | reg */
-    XH_D9_E0 = 64, /* ..95: D9 E0+i */
+    XH_D9_E0 = 64,  /* ..95: D9 E0+i */
     XH_D8_REG = 96, /* ..103: D8 C1 + 8*reg: ST op ST(1) */
     XH_FUCOM = 104, /* FUCOM ST(1) */
 };

@@ -44,7 +44,8 @@ static void probe_range(struct cpu *cpu, gva va, unsigned from, unsigned to)
     }
 }
 
-static void store_range(struct cpu *cpu, gva va, const uint8_t *area, unsigned from, unsigned to)
+static void store_range(struct cpu *cpu, gva va, const uint8_t *area, unsigned from,
+                        unsigned to)
 {
     unsigned i, n;
 

@@ -15,14 +15,14 @@
 
 struct console {
     enum chardev_kind kind;
-    int in, out;          /* -1: none */
+    int in, out; /* -1: none */
     bool own_out;
     bool mux;
-    bool escaped;         /* the escape character came, its command is next */
+    bool escaped; /* the escape character came, its command is next */
     uint8_t escape;
     const struct console_ops *ops;
     void *opaque;
-    uint8_t held[256];    /* input that the receiver has no room for yet */
+    uint8_t held[256]; /* input that the receiver has no room for yet */
     unsigned held_at, held_n;
 };
 
@@ -105,8 +105,13 @@ struct console *console_open(const struct chardev_opts *o, uint8_t escape,
         err_set(e, "out of memory");
         return NULL;
     }
-    *c = (struct console){.kind = o->kind, .in = -1, .out = -1, .mux = o->mux,
-                          .escape = escape, .ops = ops, .opaque = opaque};
+    *c = (struct console){.kind = o->kind,
+                          .in = -1,
+                          .out = -1,
+                          .mux = o->mux,
+                          .escape = escape,
+                          .ops = ops,
+                          .opaque = opaque};
     signal(SIGPIPE, SIG_IGN);
     if (o->kind == CHARDEV_STDIO) {
         if (ops && fcntl(STDIN_FILENO, F_GETFD) >= 0)
@@ -114,8 +119,8 @@ struct console *console_open(const struct chardev_opts *o, uint8_t escape,
         c->out = STDOUT_FILENO;
         tty_enter_raw(!o->mux && !o->nosignal);
     } else if (o->kind == CHARDEV_FILE) {
-        c->out = open(o->path, O_WRONLY | O_CREAT | O_CLOEXEC | (o->append ? O_APPEND : O_TRUNC),
-                      0666);
+        c->out = open(o->path,
+                      O_WRONLY | O_CREAT | O_CLOEXEC | (o->append ? O_APPEND : O_TRUNC), 0666);
         if (c->out < 0) {
             err_set(e, "cannot create '%s': %s", o->path, strerror(errno));
             free(c);

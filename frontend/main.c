@@ -35,12 +35,8 @@ int main(int argc, char **argv)
     int status = 1;
 
     switch (opts_parse(&o, argc, argv, &e)) {
-    case OPTS_DONE:
-        status = fflush(stdout) == 0 ? 0 : 1;
-        break;
-    case OPTS_ERROR:
-        fprintf(stderr, "mynah: %s\n", e.msg);
-        break;
+    case OPTS_DONE: status = fflush(stdout) == 0 ? 0 : 1; break;
+    case OPTS_ERROR: fprintf(stderr, "mynah: %s\n", e.msg); break;
     case OPTS_RUN:
         if (!prepare(&o, &e)) {
             fprintf(stderr, "mynah: %s\n", e.msg);

@@ -24,10 +24,10 @@ enum kind {
 struct option {
     const char *name, *arg; /* arg NULL: takes none */
     enum kind kind;
-    size_t offset;          /* FLAG, TEXT */
-    opts_fn *fn;            /* CALL */
-    const char *only;       /* ONLY */
-    const char *help;       /* NULL: an alias, not listed */
+    size_t offset;    /* FLAG, TEXT */
+    opts_fn *fn;      /* CALL */
+    const char *only; /* ONLY */
+    const char *help; /* NULL: an alias, not listed */
 };
 
 static opts_fn opt_help, opt_version, opt_log, opt_nographic, opt_nodefaults, opt_display;
@@ -47,7 +47,8 @@ static const struct option options[] = {
     {"cpu", "MODEL[,+FEATURE|-FEATURE...]", TEXT, AT(cpu), .help = "CPU model"},
     {"smp", "1", CALL, .fn = opt_smp, .help = "number of CPUs"},
     {"m", "SIZE[K|M|G]", CALL, .fn = opt_memory, .help = "RAM, MiB if no unit is given (128)"},
-    {"kernel", "FILE", TEXT, AT(kernel), .help = "bzImage, ELF with PVH note, or multiboot image"},
+    {"kernel", "FILE", TEXT, AT(kernel),
+     .help = "bzImage, ELF with PVH note, or multiboot image"},
     {"initrd", "FILE", TEXT, AT(initrd), .help = "initial RAM disk"},
     {"append", "TEXT", TEXT, AT(append), .help = "kernel command line"},
     {"nographic", NULL, CALL, .fn = opt_nographic, .help = "serial port on the terminal"},
@@ -65,13 +66,15 @@ static const struct option options[] = {
     {"echr", "N", CALL, .fn = opt_echr, .help = "terminal escape character (1 = Ctrl-A)"},
     {"device", "NAME[,PROPERTY=VALUE...]", CALL, .fn = opt_device,
      .help = "adds a device; '-device help' lists them"},
-    {"global", "DRIVER.PROPERTY=VALUE", CALL, .fn = opt_global, .help = "ignored with a warning"},
+    {"global", "DRIVER.PROPERTY=VALUE", CALL, .fn = opt_global,
+     .help = "ignored with a warning"},
     {"net", "none", ONLY, .only = "none", .help = "no network"},
     {"nic", "none", ONLY, .only = "none", .help = "no network"},
     {"boot", "ORDER", IGNORE, .help = "accepted, without effect"},
     {"rtc", "base=utc|localtime|DATE", CALL, .fn = opt_rtc, .help = "clock of the machine"},
     {"no-reboot", NULL, FLAG, AT(no_reboot), .help = "end instead of rebooting"},
-    {"no-shutdown", NULL, FLAG, AT(no_shutdown), .help = "pause instead of ending at power-off"},
+    {"no-shutdown", NULL, FLAG, AT(no_shutdown),
+     .help = "pause instead of ending at power-off"},
     {"S", NULL, FLAG, AT(start_paused), .help = "do not start the CPU"},
     {"d", "ITEM[,ITEM...]", CALL, .fn = opt_log,
      .help = "log in_asm op out_asm int mmu cpu exec cpu_reset unimp guest_errors"},
@@ -91,7 +94,8 @@ static bool opt_version(struct opts_build *b, const char *option, const char *va
                         struct err *e)
 {
     fputs(VERSION_LINE "Mynah is its own program; the first line has QEMU's form for tools "
-                       "that parse it.\n", stdout);
+                       "that parse it.\n",
+          stdout);
     b->done = true;
     return true;
 }
@@ -99,7 +103,8 @@ static bool opt_version(struct opts_build *b, const char *option, const char *va
 static bool opt_help(struct opts_build *b, const char *option, const char *value, struct err *e)
 {
     fputs(VERSION_LINE "usage: mynah [options]\n\n"
-                       "Runs x86 PC guests by binary translation.\n\n", stdout);
+                       "Runs x86 PC guests by binary translation.\n\n",
+          stdout);
     for (unsigned i = 0; i < ARRAY_SIZE(options); i++) {
         const struct option *opt = &options[i];
         if (!opt->help)
@@ -158,18 +163,11 @@ static bool apply(struct opts_build *b, const struct option *opt, const char *da
 {
     char *field = (char *)b->o + opt->offset;
     switch (opt->kind) {
-    case FLAG:
-        *(bool *)field = true;
-        return true;
-    case TEXT:
-        *(const char **)field = value;
-        return true;
-    case CALL:
-        return opt->fn(b, dashed, value, e);
-    case IGNORE:
-        return true;
-    case ONLY:
-        break;
+    case FLAG: *(bool *)field = true; return true;
+    case TEXT: *(const char **)field = value; return true;
+    case CALL: return opt->fn(b, dashed, value, e);
+    case IGNORE: return true;
+    case ONLY: break;
     }
     return !strcmp(value, opt->only) ||
            err_set(e, "%s %s is not supported, only %s", dashed, value, opt->only);

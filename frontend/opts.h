@@ -31,9 +31,9 @@ enum opts_rtc { RTC_UTC, RTC_LOCALTIME, RTC_DATE };
 #define OPTS_SERIALS 4
 
 struct opts {
-    uint64_t ram_size;  /* bytes, a multiple of 8 KiB */
-    unsigned cpus;      /* always 1 for now */
-    const char *cpu;    /* -cpu text: model and +/-features, or NULL for the default */
+    uint64_t ram_size; /* bytes, a multiple of 8 KiB */
+    unsigned cpus;     /* always 1 for now */
+    const char *cpu;   /* -cpu text: model and +/-features, or NULL for the default */
 
     const char *kernel, *initrd; /* paths or NULL */
     const char *append;          /* never NULL */
@@ -50,12 +50,12 @@ struct opts {
     bool debug_exit; /* -device isa-debug-exit */
     uint16_t debug_exit_port, debug_exit_size;
 
-    bool no_reboot;   /* a guest reset ends the run */
-    bool no_shutdown; /* a guest power-off pauses instead of ending the run */
+    bool no_reboot;    /* a guest reset ends the run */
+    bool no_shutdown;  /* a guest power-off pauses instead of ending the run */
     bool start_paused; /* -S */
 
     enum opts_rtc rtc;
-    time_t rtc_date;  /* RTC_DATE: seconds since 1970, UTC, at machine start */
+    time_t rtc_date; /* RTC_DATE: seconds since 1970, UTC, at machine start */
 
     unsigned log_mask;    /* LOG_ set of -d */
     const char *log_file; /* -D, or NULL */
@@ -64,7 +64,7 @@ struct opts {
     const char *pidfile; /* or NULL */
     uint8_t uuid[16];
     bool has_uuid;
-    uint8_t escape;      /* -echr: 1 = Ctrl-A, 0 = none */
+    uint8_t escape; /* -echr: 1 = Ctrl-A, 0 = none */
 
     struct _GStringChunk *strings; /* owns the copied texts */
 };

@@ -27,8 +27,9 @@ static bool parse_short(struct opts_build *b, const char *option, const char *va
     else if (g_str_has_prefix(value, "chardev:") && value[8])
         ref->id = value + 8;
     else
-        return err_set(e, "%s: unknown back end '%s' "
-                          "(none, null, stdio, mon:stdio, file:PATH or chardev:ID)",
+        return err_set(e,
+                       "%s: unknown back end '%s' "
+                       "(none, null, stdio, mon:stdio, file:PATH or chardev:ID)",
                        option, value);
     return true;
 }

@@ -54,8 +54,10 @@ bool props_take_uint(struct props *ps, const char *key, uint64_t max, uint64_t *
                      struct err *e);
 
 /* Options with a grammar of their own (opts_machine.c, opts_chardev.c). */
-typedef bool opts_fn(struct opts_build *b, const char *option, const char *value, struct err *e);
-opts_fn opt_memory, opt_smp, opt_machine, opt_accel, opt_enable_kvm, opt_rtc, opt_uuid, opt_echr;
+typedef bool opts_fn(struct opts_build *b, const char *option, const char *value,
+                     struct err *e);
+opts_fn opt_memory, opt_smp, opt_machine, opt_accel, opt_enable_kvm, opt_rtc, opt_uuid,
+    opt_echr;
 opts_fn opt_serial, opt_chardev, opt_debugcon, opt_device, opt_mon, opt_monitor, opt_global;
 
 /* Picks the first accelerator of the list that works here. */

@@ -9,7 +9,8 @@
 #include "frontend/opts_int.h"
 
 #define RAM_MIN (2ull << 20)
-#define RAM_MAX (512ull << 30) /* the guest's physical addresses have 40 bits, half for devices */
+#define RAM_MAX                                                                                \
+    (512ull << 30) /* the guest's physical addresses have 40 bits, half for devices */
 
 /* "512", "1G", "0x200M": a number with a unit; `unit` applies when none is given. */
 static bool parse_size(const char *s, uint64_t unit, uint64_t *v)
@@ -22,7 +23,8 @@ static bool parse_size(const char *s, uint64_t unit, uint64_t *v)
         return false;
     if (*end) {
         const char *u = strchr(units, g_ascii_tolower(*end));
-        if (!u || (end[1] && g_ascii_strcasecmp(end + 1, "b") && g_ascii_strcasecmp(end + 1, "ib")))
+        if (!u ||
+            (end[1] && g_ascii_strcasecmp(end + 1, "b") && g_ascii_strcasecmp(end + 1, "ib")))
             return false;
         unit = 1ull << (10 * (u - units));
     }
@@ -148,7 +150,8 @@ bool opts_pick_accel(struct opts_build *b, struct err *e)
         if (!known)
             return err_set(e, "-accel: unknown accelerator '%s' (tcg is there)", name);
         if (i + 1 == b->accels)
-            return err_set(e, "-accel %s: not available, mynah translates (use -accel tcg)", name);
+            return err_set(e, "-accel %s: not available, mynah translates (use -accel tcg)",
+                           name);
         fprintf(stderr, "mynah: failed to initialize %s: not available\n", name);
     }
     return true;
@@ -159,9 +162,18 @@ bool opts_pick_accel(struct opts_build *b, struct err *e)
 /* Switches of QEMU's boards that change nothing here, or of which only one
  * value can be had (NULL: any). */
 static const struct prop machine_fixed[] = {
-    {"acpi", "on"},       {"dump-guest-core", NULL}, {"graphics", NULL}, {"hpet", "off"},
-    {"i8042", "on"},      {"kernel-irqchip", NULL},  {"mem-merge", NULL}, {"pit", "on"},
-    {"sata", "off"},      {"smm", "off"},            {"usb", "off"},      {"vmport", "off"},
+    {"acpi", "on"},
+    {"dump-guest-core", NULL},
+    {"graphics", NULL},
+    {"hpet", "off"},
+    {"i8042", "on"},
+    {"kernel-irqchip", NULL},
+    {"mem-merge", NULL},
+    {"pit", "on"},
+    {"sata", "off"},
+    {"smm", "off"},
+    {"usb", "off"},
+    {"vmport", "off"},
     {"suppress-vmdesc", NULL},
 };
 
@@ -179,7 +191,8 @@ bool opt_machine(struct opts_build *b, const char *option, const char *value, st
         return false;
     const char *type = props_take(&ps, "type"), *accel = props_take(&ps, "accel");
     if (type && (!strcmp(type, "help") || !strcmp(type, "?"))) {
-        puts("Supported machines are:\npc                   Standard PC (i440FX + PIIX) (default)");
+        puts("Supported machines are:\npc                   Standard PC (i440FX + PIIX) "
+             "(default)");
         b->done = true;
         return true;
     }
@@ -189,7 +202,8 @@ bool opt_machine(struct opts_build *b, const char *option, const char *value, st
         const struct prop *f = &machine_fixed[i];
         const char *v = props_take(&ps, f->key);
         if (v && f->value && strcmp(v, f->value) && strcmp(v, "auto"))
-            return err_set(e, "%s: %s=%s is not supported, only %s", option, f->key, v, f->value);
+            return err_set(e, "%s: %s=%s is not supported, only %s", option, f->key, v,
+                           f->value);
     }
     int unpack = b->o->guest_unpack;
     if (!take_choice(&ps, "unpack", "host", "guest", &unpack, e) || !props_end(&ps, e))
@@ -243,8 +257,10 @@ bool opt_rtc(struct opts_build *b, const char *option, const char *value, struct
     else if (parse_date(base, &b->o->rtc_date))
         b->o->rtc = RTC_DATE;
     else
-        return err_set(e, "-rtc: base takes utc, localtime or a date such as "
-                          "2006-06-17T16:01:21, not '%s'", base);
+        return err_set(e,
+                       "-rtc: base takes utc, localtime or a date such as "
+                       "2006-06-17T16:01:21, not '%s'",
+                       base);
     return true;
 }
 

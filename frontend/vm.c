@@ -281,7 +281,7 @@ static void on_power_off(void *opaque)
     wake_vcpu(vm, KICK_EXIT);
 }
 
-static void on_exit(void *opaque, int status)
+static void on_debug_exit(void *opaque, int status)
 {
     request_quit(opaque, status & 0xff);
 }
@@ -384,7 +384,7 @@ static bool create_board(struct vm *vm, struct err *e)
         .debugcon = char_of(vm, CHAR_DEBUGCON), .rtc_epoch = rtc_epoch(o),
         .tsc_hz = CPU_TSC_HZ, .opaque = vm, .tsc_now = lapic_tsc, .intr = on_intr,
         .nmi = on_nmi, .a20 = on_a20, .reset = on_reset, .power_off = on_power_off,
-        .exit = on_exit,
+        .exit = on_debug_exit,
     };
 
     for (unsigned i = 0; i < OPTS_SERIALS && i < PC_SERIAL_COUNT; i++)
@@ -450,6 +450,18 @@ static void enter_guest(struct cpu *cpu, const struct boot_entry *b)
     cpu_update_mode(cpu);
 }
 
+/* What firmware would have left in the MTRRs: all write-back, the PCI hole uncached. */
+static void setup_mtrrs(struct cpu *cpu)
+{
+    uint64_t phys_mask = (1ull << cpu->model->phys_bits) - 1;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(cpu->mtrr_fixed); i++)
+        cpu->mtrr_fixed[i] = 0x0606060606060606ull;
+    cpu->mtrr_var[0] = PC_PCI_HOLE; /* base, type 0: uncached */
+    cpu->mtrr_var[1] = (phys_mask & ~0x3fffffffull) | 0x800; /* 1 GiB, valid */
+    cpu->mtrr_def = 0xc06;
+}
+
 /* Power-on or reset: chips, CPU, and the kernel loaded anew. */
 static bool reset_machine(struct vm *vm, struct err *e)
 {
@@ -476,6 +488,7 @@ static bool reset_machine(struct vm *vm, struct err *e)
     if (!boot_load(&bc, &entry, e))
         return false;
     pc_setup_as_firmware(vm->pc);
+    setup_mtrrs(vm->cpu);
     enter_guest(vm->cpu, &entry);
     return true;
 }
@@ -627,10 +640,10 @@ static void vm_finish(struct vm *vm)
 {
     for (unsigned i = 0; i < CHAR_COUNT; i++)
         console_close(vm->chars[i].con);
+    pc_destroy(vm->pc); /* tells the CPU's mmu about each region that goes */
     if (vm->cpu)
         run_detach(vm->cpu);
     cpu_destroy(vm->cpu);
-    pc_destroy(vm->pc);
     if (vm->wake_fd >= 0)
         close(vm->wake_fd);
     pthread_mutex_destroy(&vm->lock);

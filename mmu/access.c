@@ -19,29 +19,67 @@ static bool page_plain(struct mmu *m, gpa pa)
     return pg && !pg->flags;
 }
 
+/* May a mapping be entered in the write table as well? */
+static bool may_fill_wr(struct mmu *m, const struct walk_leaf *l, uint64_t h,
+                        enum mmu_view view)
+{
+    return (l->entry & PTE_D) && (h & HOST_WRITABLE) && page_plain(m, l->pa) &&
+           walk_allowed(&m->as->wm, l->perm, MMU_WRITE, view);
+}
+
+/* Enters a page that may be read, and may be written if the rest allows it. */
+static void fill_page(struct mmu *m, struct node *n, unsigned slot, gva va,
+                      const struct walk_leaf *l, uint64_t h, enum mmu_view view)
+{
+    table_fill(m, n, slot, va, HOST_PTR(h), false);
+    if (!may_fill_wr(m, l, h, view))
+        return;
+    page_add_map(m, page_meta(m, l->pa), m->as_id, va >> GUEST_PAGE_SHIFT & VPN_MASK);
+    table_fill(m, n, slot, va, HOST_PTR(h), true);
+}
+
+/* The pages that share a cache line of the table with va, as far as the guest has
+ * used them before (A set): costs little now and saves their misses. */
+static void fill_around(struct mmu *m, struct node *n, unsigned slot, gva va,
+                        const struct walk *w, enum mmu_view view)
+{
+    const struct walk_mode *wm = &m->as->wm;
+    gva line = va & ~(8 * (gva)GUEST_PAGE_SIZE - 1);
+
+    for (gva at = line; at != line + 8 * GUEST_PAGE_SIZE; at += GUEST_PAGE_SIZE) {
+        struct walk_leaf l;
+        uint64_t h;
+
+        if (at == va || table_has_rd(m, n, slot, at) || !walk_neighbour(wm, w, at, &l) ||
+            !walk_allowed(wm, l.perm, MMU_READ, view))
+            continue;
+        h = page_host(m, l.pa);
+        if (HOST_PTR(h))
+            fill_page(m, n, slot, at, &l, h, view);
+    }
+}
+
 /* Enters the access, and what it shows to be allowed as well, into the tables. */
 static void fill(struct mmu *m, struct node *n, gva va, const struct walk *w, uint64_t h,
                  enum mmu_access acc, enum mmu_view view)
 {
     struct mmu_as *as = m->as;
     unsigned slot = as_slot(m, as, view);
-    uint8_t *host = HOST_PTR(h);
-    bool dirty = !as->wm.levels || (w->step[w->leaf].entry & PTE_D);
+    struct walk_leaf l = {w->step[w->leaf].entry, w->pa, w->perm};
 
+    if (n->pfn != NO_PFN)
+        m->priv->pages[n->pfn].writes = 0; /* a live page table */
     if (acc == MMU_FETCH) {
         unsigned i = (unsigned)(va >> GUEST_PAGE_SHIFT) & 511;
         n->fetched[i >> 6] |= 1ull << (i & 63);
         n->any_fetch = as->any_fetch = true;
         return;
     }
-    if (!host)
+    if (!HOST_PTR(h))
         return;
-    table_fill(m, n, slot, va, host, false);
-    if (!dirty || !(h & HOST_WRITABLE) || !page_plain(m, w->pa) ||
-        !walk_allowed(&as->wm, w->perm, MMU_WRITE, view))
-        return;
-    page_add_map(m, page_meta(m, w->pa), as->id, va >> GUEST_PAGE_SHIFT & VPN_MASK);
-    table_fill(m, n, slot, va, host, true);
+    if (!m->priv->use_tlb && !table_has_rd(m, n, slot, va))
+        fill_around(m, n, slot, va, w, view);
+    fill_page(m, n, slot, va, &l, h, view);
 }
 
 static void walk_from_chunk(const struct node *n, struct walk *w)
@@ -57,7 +95,8 @@ static void walk_from_chunk(const struct node *n, struct walk *w)
 static void walk_flat(const struct walk_mode *wm, struct walk *w, gva va)
 {
     w->leaf = w->top = 0;
-    w->perm = PERM_ALL & ~PERM_U;
+    w->upper = w->perm = PERM_ALL & ~PERM_U;
+    w->step[0].entry = PTE_P | PTE_A | PTE_D;
     w->pa = va & ~GUEST_PAGE_MASK & wm->a20;
 }
 
@@ -222,7 +261,8 @@ static bool translate_two(struct mmu *m, gva va, enum mmu_access acc, enum mmu_v
 {
     gpa pa;
 
-    return mmu_peek(m, va, acc, view, &pa, f) && mmu_peek(m, next_page(va), acc, view, &pa, f) &&
+    return mmu_peek(m, va, acc, view, &pa, f) &&
+           mmu_peek(m, next_page(va), acc, view, &pa, f) &&
            translate(m, va, acc, view, &t[0], f) &&
            translate(m, next_page(va), acc, view, &t[1], f);
 }

@@ -6,7 +6,7 @@
 
 bool mmu_init(struct mmu *m, struct space *mem, gpa ram_top, bool use_tlb, struct err *e)
 {
-    *m = (struct mmu){ .mem = mem, .view = MMU_SUPER };
+    *m = (struct mmu){.mem = mem, .view = MMU_SUPER};
     m->ctl.a20_mask = ~0ull;
     m->ctl.phys_bits = 36;
     m->priv = calloc(1, sizeof(*m->priv));

@@ -71,7 +71,9 @@ struct mmu {
      * code_write: RAM bytes [pa, pa+size) that hold translated code are about to
      * be written (by guest or DMA); may not return (the instruction is restarted).
      * unmapped: linear pages [va, va+len) of address space as_id lost their
-     * translation (len 0 = all of it): fetch translations included. */
+     * translation (len 0 = all of it): fetch translations included. Told only when some
+     * page of the range was handed out by mmu_fetch_page. From inside a hook only
+     * mmu_protect_code and mmu_unprotect_code may be called. */
     void *opaque;
     void (*code_write)(void *opaque, gpa pa, uint64_t size);
     void (*unmapped)(void *opaque, uint32_t as_id, gva va, uint64_t len);

@@ -35,9 +35,9 @@ struct page_meta {
 };
 
 /* A writable mapping of a page: linear page number and address space. */
-#define MAP_REF(as, vpn)  ((uint64_t)(vpn) << 8 | (uint64_t)(as) << 1 | 1)
-#define MAP_REF_AS(ref)   ((unsigned)((ref) >> 1 & 0x7f))
-#define MAP_REF_VPN(ref)  ((ref) >> 8)
+#define MAP_REF(as, vpn) ((uint64_t)(vpn) << 8 | (uint64_t)(as) << 1 | 1)
+#define MAP_REF_AS(ref)  ((unsigned)((ref) >> 1 & 0x7f))
+#define MAP_REF_VPN(ref) ((ref) >> 8)
 struct map_node {
     uint64_t ref;
     uint32_t next;
@@ -156,7 +156,9 @@ bool table_init(struct mmu *m, bool use_tlb, struct err *e);
 void table_finish(struct mmu *m);
 struct table *table_get(struct mmu *m); /* NULL when none is left */
 void table_put(struct mmu *m, struct table *t);
-void table_fill(struct mmu *m, struct node *n, unsigned slot, gva va, uint8_t *host, bool write);
+void table_fill(struct mmu *m, struct node *n, unsigned slot, gva va, uint8_t *host,
+                bool write);
+bool table_has_rd(struct mmu *m, const struct node *n, unsigned slot, gva va);
 void table_clear_page(struct mmu *m, struct node *n, gva va);
 void table_clear_node(struct mmu *m, struct node *n);
 bool table_wr_is(struct mmu *m, unsigned as, uint64_t vpn, uint8_t *host);
@@ -182,7 +184,8 @@ void shadow_zap_page(struct mmu *m, struct page_meta *pg);
 void as_init(struct mmu *m);
 void as_evict(struct mmu *m, struct mmu_as *as);
 bool as_evict_lru(struct mmu *m); /* not the current one; false when there is no other */
-void as_restart(struct mmu *m, struct mmu_as *as); /* empties the current one, tables included */
+void as_restart(struct mmu *m,
+                struct mmu_as *as); /* empties the current one, tables included */
 /* Index of the table of a view of the current address space, made if need be. */
 unsigned as_slot(struct mmu *m, struct mmu_as *as, enum mmu_view view);
 void as_select(struct mmu *m, const struct mmu_ctl *ctl);

@@ -63,7 +63,7 @@ static struct node *node_new(struct mmu *m, struct mmu_as *as, unsigned level, g
     else
         n = &p->nodes[p->nodes_top++]; /* room was made by make_room() */
     p->nodes_live++;
-    *n = (struct node){ .va = va, .level = (uint8_t)level, .as = as->id, .pfn = NO_PFN };
+    *n = (struct node){.va = va, .level = (uint8_t)level, .as = as->id, .pfn = NO_PFN};
     n->hash_next = *slot;
     *slot = n;
     n->as_next = as->nodes;
@@ -174,8 +174,7 @@ static void drop_nodes_in(struct mmu *m, struct mmu_as *as, gva va, uint64_t len
 
     for (struct node *n = as->nodes; n; n = next) {
         next = n->as_next;
-        if (n->va - va < len &&
-            (n->level == 1 || 1ull << (as->wm.shift[n->level] + 9) <= len))
+        if (n->va - va < len && (n->level == 1 || 1ull << (as->wm.shift[n->level] + 9) <= len))
             node_free(m, n, false);
     }
 }
@@ -241,8 +240,8 @@ static void upper_node(struct mmu *m, struct mmu_as *as, const struct walk *w, u
     unsigned bytes = as->wm.levels == 3 && level == 3 ? 32 : GUEST_PAGE_SIZE;
 
     if (!node_find(m, as->id, level, base))
-        node_track(m, node_new(m, as, level, base), table,
-                   (unsigned)(table & GUEST_PAGE_MASK), bytes);
+        node_track(m, node_new(m, as, level, base), table, (unsigned)(table & GUEST_PAGE_MASK),
+                   bytes);
     else
         page_meta(m, table)->writes = 0;
 }

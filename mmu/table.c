@@ -90,7 +90,7 @@ void table_finish(struct mmu *m)
             munmap(t->rd, 2 * TABLE_BYTES);
             munmap(t->seen[0], 2 * SEEN_BYTES);
         }
-        *t = (struct table){ 0 };
+        *t = (struct table){0};
     }
     p->ntables = 0;
     p->tables_free = NULL;
@@ -181,6 +181,14 @@ void table_fill(struct mmu *m, struct node *n, unsigned slot, gva va, uint8_t *h
         }
     }
     (write ? t->wr : t->rd)[vpn] = (uint64_t)(uintptr_t)host - va;
+}
+
+/* Flat tables only. Looks at the table only where it is known to be touched. */
+bool table_has_rd(struct mmu *m, const struct node *n, unsigned slot, gva va)
+{
+    if (!(n->tabs >> (slot * 2) & 1))
+        return false;
+    return m->priv->as[n->as].tab[slot]->rd[vpn_of(va)];
 }
 
 static void tlb_drop(struct mmu_tlb_entry *tlb, gva va)

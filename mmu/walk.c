@@ -56,7 +56,7 @@ static void mode_wide(struct walk_mode *wm, const struct mmu_ctl *ctl, bool lma)
 
 void walk_mode_init(struct walk_mode *wm, const struct mmu_ctl *ctl)
 {
-    *wm = (struct walk_mode){ .a20 = ctl->a20_mask };
+    *wm = (struct walk_mode){.a20 = ctl->a20_mask};
     wm->wp = ctl->cr0 & CR0_WP;
     wm->smep = ctl->cr4 & CR4_SMEP;
     wm->smap = ctl->cr4 & CR4_SMAP;
@@ -79,14 +79,19 @@ static void step_enter(struct mmu *m, struct walk_step *s, gpa table)
     s->host = HOST_PTR(h) ? HOST_PTR(h) + (table & GUEST_PAGE_MASK) : NULL;
 }
 
+static uint64_t host_read(const struct walk_mode *wm, const uint8_t *at)
+{
+    if (wm->esize == 8)
+        return __atomic_load_n((const uint64_t *)(const void *)at, __ATOMIC_RELAXED);
+    return __atomic_load_n((const uint32_t *)(const void *)at, __ATOMIC_RELAXED);
+}
+
 static uint64_t step_read(struct mmu *m, const struct walk_mode *wm, const struct walk_step *s,
                           uint64_t offset)
 {
     if (UNLIKELY(!s->host))
         return page_io_read(m, s->table + offset, wm->esize);
-    if (wm->esize == 8)
-        return __atomic_load_n((uint64_t *)(void *)(s->host + offset), __ATOMIC_RELAXED);
-    return __atomic_load_n((uint32_t *)(void *)(s->host + offset), __ATOMIC_RELAXED);
+    return host_read(wm, s->host + offset);
 }
 
 static uint64_t step_offset(const struct walk_mode *wm, gva va, unsigned level)
@@ -143,6 +148,27 @@ bool walk_run(struct mmu *m, const struct walk_mode *wm, struct walk *w, gva va,
         w->upper &= entry_perm(wm, e, l);
         step_enter(m, &w->step[l - 1], e & wm->addr_mask & wm->a20);
     }
+}
+
+bool walk_neighbour(const struct walk_mode *wm, const struct walk *w, gva va,
+                    struct walk_leaf *l)
+{
+    const struct walk_step *s = &w->step[w->leaf];
+
+    l->entry = s->entry;
+    l->perm = w->perm;
+    if (w->leaf == 0) {
+        l->pa = va & wm->a20;
+        return true;
+    }
+    if (w->leaf == 1) {
+        l->entry = host_read(wm, s->host + step_offset(wm, va, 1));
+        if ((l->entry & (PTE_P | PTE_A)) != (PTE_P | PTE_A) || (l->entry & wm->rsvd[1]))
+            return false;
+        l->perm = w->upper & entry_perm(wm, l->entry, 1);
+    }
+    l->pa = leaf_page(wm, l->entry, va, w->leaf);
+    return true;
 }
 
 static void step_set(struct mmu *m, const struct walk_mode *wm, struct walk_step *s,

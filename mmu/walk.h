@@ -52,6 +52,13 @@ struct walk {
     gpa pa;                   /* of the 4K page, A20 applied */
 };
 
+/* Last entry of a walk and what it came to. */
+struct walk_leaf {
+    uint64_t entry;
+    gpa pa;
+    uint8_t perm;
+};
+
 void walk_mode_init(struct walk_mode *wm, const struct mmu_ctl *ctl);
 
 /* The linear address as the tables see it: 32 bits, or sign-extended from 48. */
@@ -68,6 +75,11 @@ bool walk_run(struct mmu *m, const struct walk_mode *wm, struct walk *w, gva va,
 /* Sets A in every entry used, and D in the leaf for a write. */
 void walk_commit(struct mmu *m, const struct walk_mode *wm, struct walk *w, gva va, bool write);
 
+/* The mapping of another page of the same table or large page as the walk w; false
+ * when it is not present, malformed, or its A bit is clear. */
+bool walk_neighbour(const struct walk_mode *wm, const struct walk *w, gva va,
+                    struct walk_leaf *l);
+
 static inline uint32_t walk_code(const struct walk_mode *wm, enum mmu_access acc,
                                  enum mmu_view view, uint32_t bits)
 {
@@ -80,7 +92,8 @@ static inline bool walk_allowed(const struct walk_mode *wm, uint8_t perm, enum m
                                 enum mmu_view view)
 {
     if (view == MMU_USER)
-        return (perm & PERM_U) && (acc == MMU_READ || (perm & (acc == MMU_WRITE ? PERM_W : PERM_X)));
+        return (perm & PERM_U) &&
+               (acc == MMU_READ || (perm & (acc == MMU_WRITE ? PERM_W : PERM_X)));
     if (acc == MMU_FETCH)
         return (perm & PERM_X) && !((perm & PERM_U) && wm->smep);
     if ((perm & PERM_U) && wm->smap && view == MMU_SUPER)

@@ -123,7 +123,7 @@ void dev_unmap(struct dev *d, unsigned n)
     d->mapped[n] = false;
 }
 
-const char *dev_state_differs(const struct dev *a, const struct dev *b)
+const char *dev_reset_differs(const struct dev *a, const struct dev *b)
 {
     const struct state_field *f;
 
@@ -131,6 +131,8 @@ const char *dev_state_differs(const struct dev *a, const struct dev *b)
     for (f = a->cls->state; f && f->name; f++) {
         const char *pa = (const char *)a + f->offset, *pb = (const char *)b + f->offset;
 
+        if (f->kept)
+            continue;
         if (f->kind == STATE_EVENT) {
             if (((const struct event *)pa)->queued != ((const struct event *)pb)->queued)
                 return f->name;
@@ -149,8 +151,8 @@ static uint64_t load_uint(const char *p, unsigned size)
     return v;
 }
 
-void dev_print_state(const struct dev *d,
-                     void (*out)(void *opaque, const char *line), void *opaque)
+void dev_print_state(const struct dev *d, void (*out)(void *opaque, const char *line),
+                     void *opaque)
 {
     const struct state_field *f;
     char line[160];

@@ -42,11 +42,17 @@ struct state_field {
     const char *name;
     enum state_kind kind;
     uint32_t offset, size, count;
+    bool kept; /* survives reset (battery-backed, or a time of day) */
 };
 #define STATE(type_, member)                                                                   \
     {                                                                                          \
         .name = #member, .kind = STATE_UINT, .offset = offsetof(type_, member),                \
         .size = sizeof(((type_ *)0)->member), .count = 1                                       \
+    }
+#define STATE_KEPT(type_, member)                                                              \
+    {                                                                                          \
+        .name = #member, .kind = STATE_UINT, .offset = offsetof(type_, member),                \
+        .size = sizeof(((type_ *)0)->member), .count = 1, .kept = true                         \
     }
 #define STATE_ARRAY(type_, member)                                                             \
     {                                                                                          \
@@ -120,12 +126,12 @@ void dev_finish(struct dev *d);
 bool dev_map(struct dev *d, unsigned n, gpa base, uint64_t size, struct err *e);
 void dev_unmap(struct dev *d, unsigned n); /* no-op when it is not placed */
 
-/* Compares the state fields of two instances of a class, events only by being queued.
- * Returns the name of the first that differs, NULL when none does. */
-const char *dev_state_differs(const struct dev *a, const struct dev *b);
+/* Compares the state fields that reset defines of two instances of a class, events only by
+ * being queued. Returns the name of the first that differs, NULL when none does. */
+const char *dev_reset_differs(const struct dev *a, const struct dev *b);
 /* Prints "id.field = value" lines (monitor). */
-void dev_print_state(const struct dev *d,
-                     void (*out)(void *opaque, const char *line), void *opaque);
+void dev_print_state(const struct dev *d, void (*out)(void *opaque, const char *line),
+                     void *opaque);
 
 static inline uint64_t dev_now(const struct dev *d)
 {

@@ -288,7 +288,6 @@ static void run_one(struct run *r)
 {
     struct cpu *cpu = r->cpu;
     bool cacheable, tf = cpu->eflags & FL_TF;
-    uint8_t shadow = cpu->shadow;
     struct block *b = find_block(r, true, &cacheable);
     enum insn_id id = b->nops > 1 && b->ops[1].op == IR_CALL ? b->ops[1].ext->id : I_NONE;
 
@@ -301,7 +300,7 @@ static void run_one(struct run *r)
     r->last = NULL;
     run_ir(r, b);
     if (tf || (cpu->mode & CM_STEP) || (cpu->eflags & FL_RF))
-        cpu_step_done(cpu, tf && shadow != 2, id);
+        cpu_step_done(cpu, tf, id);
 }
 
 /* ---- between blocks ---- */

@@ -12,15 +12,20 @@
 enum { HEADER = 36, FADT_SIZE = 268, FACS_SIZE = 64, TABLE_ALIGN = 64 };
 
 /* FADT flags (table 5-34) and boot architecture flags (table 5-35). */
-enum { FADT_WBINVD = 1 << 0, FADT_PROC_C1 = 1 << 2, FADT_SLP_BUTTON = 1 << 5,
-       FADT_FIX_RTC = 1 << 6, FADT_RESET_REG = 1 << 10 };
+enum {
+    FADT_WBINVD = 1 << 0,
+    FADT_PROC_C1 = 1 << 2,
+    FADT_SLP_BUTTON = 1 << 5,
+    FADT_FIX_RTC = 1 << 6,
+    FADT_RESET_REG = 1 << 10
+};
 enum { BA_LEGACY = 1 << 0, BA_8042 = 1 << 1, BA_NO_VGA = 1 << 2, BA_NO_RTC = 1 << 5 };
 /* MPS INTI flags of interrupt overrides. */
 enum { INTI_BUS = 0, INTI_HIGH_LEVEL = 0xd };
 
 /* Tables growing upwards in guest RAM. */
 struct builder {
-    uint8_t *mem;   /* host address of base */
+    uint8_t *mem; /* host address of base */
     gpa base;
     size_t used, size;
 };
@@ -61,7 +66,7 @@ static void put_gas(uint8_t *p, uint16_t port, uint8_t bytes)
 {
     if (!port)
         return;
-    p[0] = 1;                               /* system I/O */
+    p[0] = 1; /* system I/O */
     p[1] = (uint8_t)(bytes * 8);
     p[3] = (uint8_t)(bytes == 1 ? 1 : bytes == 2 ? 2 : 3); /* access size */
     put64(p + 4, port);
@@ -115,14 +120,13 @@ static gpa put_fadt(struct builder *b, const struct acpi_config *c, gpa dsdt, gp
     t[92] = c->gpe0 ? 4 : 0;
     put16(t + 96, 0xfff); /* C2, C3: not supported */
     put16(t + 98, 0xfff);
-    t[106] = 0;                      /* RTC day alarm index */
-    t[108] = c->has_rtc ? 0x32 : 0;  /* century register */
+    t[106] = 0;                     /* RTC day alarm index */
+    t[108] = c->has_rtc ? 0x32 : 0; /* century register */
     put16(t + 109, arch);
     put32(t + 112, FADT_WBINVD | FADT_PROC_C1 | FADT_SLP_BUTTON | FADT_FIX_RTC |
                        (c->reset_port ? FADT_RESET_REG : 0));
     put_gas(t + 116, c->reset_port, 1);
     t[128] = c->reset_value;
-    put64(t + 132, facs);
     put64(t + 140, dsdt);
     put_gas(t + 148, c->pm1_evt, 4);
     put_gas(t + 172, c->pm1_cnt, 2);
@@ -212,11 +216,14 @@ struct acpi_config acpi_config_pc(uint64_t low_ram)
         .cpus = 1,
         .lapic_addr = 0xfee00000,
         .ioapic_addr = 0xfec00000,
-        .ioapic_id = 1,
+        .ioapic_id = 0,
         .pm1_evt = 0x600,
         .pm1_cnt = 0x604,
         .pm_timer = 0x608,
         .gpe0 = 0x60c,
+        .smi_cmd = 0xb2,
+        .acpi_enable = 0xf1,
+        .acpi_disable = 0xf0,
         .sci = 9,
         .s5_type = 0,
         .reset_port = 0xcf9,
@@ -236,12 +243,14 @@ bool acpi_install(const struct acpi_config *c, const struct boot_ram *ram,
 {
     assert(c->cpus >= 1 && c->cpus < 256);
     if (ram->low < BOOT_HIGH_START + ACPI_AREA_SIZE)
-        return err_set(e, "not enough guest RAM for the ACPI tables: at least 2 MiB are needed");
+        return err_set(e,
+                       "not enough guest RAM for the ACPI tables: at least 2 MiB are needed");
     *place = (struct acpi_place){.rsdp = ACPI_RSDP_ADDR, .size = ACPI_AREA_SIZE};
     place->base = (ram->low - ACPI_AREA_SIZE) & ~GUEST_PAGE_MASK;
     place->size = ram->low - place->base;
 
-    struct builder b = {boot_ram_at(ram, place->base, place->size), place->base, 0, place->size};
+    struct builder b = {boot_ram_at(ram, place->base, place->size), place->base, 0,
+                        place->size};
     gpa tables[2], dsdt = put_dsdt(&b, c), facs = put_facs(&b);
     tables[0] = put_fadt(&b, c, dsdt, facs);
     tables[1] = put_madt(&b, c);

@@ -9,28 +9,28 @@
 
 struct boot_ram;
 
-#define ACPI_AREA_SIZE 0x10000ull   /* bytes the tables get at the top of low RAM */
-#define ACPI_RSDP_ADDR 0xf5a00ull   /* in the BIOS area, 16-byte aligned */
+#define ACPI_AREA_SIZE 0x10000ull /* bytes the tables get at the top of low RAM */
+#define ACPI_RSDP_ADDR 0xf5a00ull /* in the BIOS area, 16-byte aligned */
 
 /* The board as the tables describe it; acpi_config_pc() gives the defaults.
  * A port of 0 means: not there. */
 struct acpi_config {
-    unsigned cpus;           /* 1..255; APIC ids 0..cpus-1 */
+    unsigned cpus; /* 1..255; APIC ids 0..cpus-1 */
     uint32_t lapic_addr, ioapic_addr;
     uint8_t ioapic_id;
     uint16_t pm1_evt, pm1_cnt, pm_timer; /* PIIX4 layout: base+0, +4, +8 */
-    uint16_t gpe0;           /* 4 bytes: 2 status, 2 enable */
-    uint16_t smi_cmd;        /* 0: the machine is always in ACPI mode (SCI_EN reads 1) */
+    uint16_t gpe0;                       /* 4 bytes: 2 status, 2 enable */
+    uint16_t smi_cmd; /* 0: the machine is always in ACPI mode (SCI_EN reads 1) */
     uint8_t acpi_enable, acpi_disable; /* values for smi_cmd */
-    uint8_t sci;             /* ISA IRQ, level, active high at the I/O APIC */
-    uint8_t s5_type;         /* SLP_TYP that powers off */
+    uint8_t sci;                       /* ISA IRQ, level, active high at the I/O APIC */
+    uint8_t s5_type;                   /* SLP_TYP that powers off */
     uint16_t reset_port;
     uint8_t reset_value;
     bool has_vga, has_i8042, has_rtc;
-    uint16_t com1;           /* base; IRQ 4 */
+    uint16_t com1; /* base; IRQ 4 */
     bool has_pci;
-    uint8_t pirq_gsi[4];     /* interrupt of PIRQA..D: 5, 9, 10, 11 (ISA) or >= 16 */
-    uint32_t pci_hole;       /* 32-bit PCI window: [pci_hole, pci_hole_end) */
+    uint8_t pirq_gsi[4]; /* interrupt of PIRQA..D: 5, 9, 10, 11 (ISA) or >= 16 */
+    uint32_t pci_hole;   /* 32-bit PCI window: [pci_hole, pci_hole_end) */
     uint32_t pci_hole_end;
 };
 

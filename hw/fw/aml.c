@@ -7,9 +7,20 @@
 #include <string.h>
 
 enum {
-    OP_ZERO = 0x00, OP_ONE = 0x01, OP_NAME = 0x08, OP_BYTE = 0x0a, OP_WORD = 0x0b,
-    OP_DWORD = 0x0c, OP_QWORD = 0x0e, OP_SCOPE = 0x10, OP_BUFFER = 0x11, OP_PACKAGE = 0x12,
-    OP_DUAL = 0x2e, OP_MULTI = 0x2f, OP_EXT = 0x5b, EXT_DEVICE = 0x82,
+    OP_ZERO = 0x00,
+    OP_ONE = 0x01,
+    OP_NAME = 0x08,
+    OP_BYTE = 0x0a,
+    OP_WORD = 0x0b,
+    OP_DWORD = 0x0c,
+    OP_QWORD = 0x0e,
+    OP_SCOPE = 0x10,
+    OP_BUFFER = 0x11,
+    OP_PACKAGE = 0x12,
+    OP_DUAL = 0x2e,
+    OP_MULTI = 0x2f,
+    OP_EXT = 0x5b,
+    EXT_DEVICE = 0x82,
 };
 
 void aml_init(struct aml *a)

@@ -19,10 +19,10 @@ void aml_init(struct aml *a);
 void aml_finish(struct aml *a); /* frees the buffer */
 
 /* Names: up to four segments, "\\_SB_.PCI0" style; every segment has 4 letters. */
-void aml_scope(struct aml *a, const char *path);   /* aml_end closes */
-void aml_device(struct aml *a, const char *name);  /* aml_end closes */
-void aml_package(struct aml *a, unsigned count);   /* aml_end closes */
-void aml_resources(struct aml *a);                 /* aml_resources_end closes */
+void aml_scope(struct aml *a, const char *path);  /* aml_end closes */
+void aml_device(struct aml *a, const char *name); /* aml_end closes */
+void aml_package(struct aml *a, unsigned count);  /* aml_end closes */
+void aml_resources(struct aml *a);                /* aml_resources_end closes */
 void aml_resources_end(struct aml *a);
 void aml_end(struct aml *a);
 

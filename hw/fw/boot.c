@@ -120,8 +120,8 @@ bool boot_put_cmdline(const struct boot_config *cfg, const char *line, uint64_t 
     return true;
 }
 
-bool boot_put_high(const struct boot_config *cfg, const struct boot_file *f, gpa floor, gpa ceil,
-                   gpa *addr, struct err *e)
+bool boot_put_high(const struct boot_config *cfg, const struct boot_file *f, gpa floor,
+                   gpa ceil, gpa *addr, struct err *e)
 {
     gpa top = boot_low_top(cfg);
     if (ceil > top)
@@ -163,7 +163,8 @@ static void put_identity_tables(uint8_t *pml4)
         put64(pml4 + 0x2000 + 8 * i, ((uint64_t)i << 21) | P | RW | A | D | PS);
 }
 
-void boot_setup_cpu(const struct boot_config *cfg, struct boot_entry *entry, enum boot_mode mode)
+void boot_setup_cpu(const struct boot_config *cfg, struct boot_entry *entry,
+                    enum boot_mode mode)
 {
     uint16_t code = mode == BOOT_LONG64 ? ATTR_CODE64 : ATTR_CODE32;
     uint8_t *gdt = cfg->ram.host + BOOT_GDT_ADDR;

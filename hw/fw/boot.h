@@ -11,7 +11,7 @@
 #include "softmmu/err.h"
 #include "softmmu/types.h"
 
-#define GIB (1ull << 30)
+#define GIB           (1ull << 30)
 #define BOOT_ABOVE_4G (4 * GIB)
 
 /* Guest RAM as loaders see it: one host block whose first `low` bytes are at
@@ -26,13 +26,13 @@ struct boot_ram {
 void *boot_ram_at(const struct boot_ram *ram, gpa addr, uint64_t size);
 
 struct boot_config {
-    const char *kernel;  /* path */
-    const char *initrd;  /* path, or NULL; multiboot: "file args,file args" */
-    const char *cmdline; /* NULL: empty */
+    const char *kernel;    /* path */
+    const char *initrd;    /* path, or NULL; multiboot: "file args,file args" */
+    const char *cmdline;   /* NULL: empty */
     bool guest_decompress; /* bzImage: let the guest unpack its payload */
     struct boot_ram ram;
-    gpa rsdp;            /* ACPI root pointer, 0: none */
-    gpa acpi_base;       /* tables: reserved in the memory map, kept clear of by loaders */
+    gpa rsdp;      /* ACPI root pointer, 0: none */
+    gpa acpi_base; /* tables: reserved in the memory map, kept clear of by loaders */
     uint64_t acpi_size;
 };
 
@@ -91,7 +91,7 @@ unsigned boot_memory_map(const struct boot_config *cfg, struct e820_entry *map);
 /* Fixed low-memory places of what the loaders hand to the kernel. */
 enum {
     BOOT_GDT_ADDR = 0x7000,
-    BOOT_PT_ADDR = 0x8000,   /* six pages: PML4, PDPT, four page directories */
+    BOOT_PT_ADDR = 0x8000,    /* six pages: PML4, PDPT, four page directories */
     BOOT_INFO_ADDR = 0x10000, /* zero page, hvm_start_info or multiboot info */
     BOOT_INFO_SIZE = 0x10000,
     BOOT_CMDLINE_ADDR = 0x20000,
@@ -115,15 +115,15 @@ bool boot_put_cmdline(const struct boot_config *cfg, const char *line, uint64_t 
                       struct err *e);
 
 /* Loads file f to the highest page-aligned place in [floor, ceil). */
-bool boot_put_high(const struct boot_config *cfg, const struct boot_file *f, gpa floor, gpa ceil,
-                   gpa *addr, struct err *e);
+bool boot_put_high(const struct boot_config *cfg, const struct boot_file *f, gpa floor,
+                   gpa ceil, gpa *addr, struct err *e);
 
 /* An ELF image placed at its physical addresses. */
 struct boot_elf {
     bool is64;
     uint16_t machine;
-    uint64_t entry;  /* e_entry as it stands */
-    gpa lo, hi;      /* range the segments cover, hi exclusive */
+    uint64_t entry; /* e_entry as it stands */
+    gpa lo, hi;     /* range the segments cover, hi exclusive */
     bool has_pvh;
     uint32_t pvh_entry; /* XEN_ELFNOTE_PHYS32_ENTRY */
 };

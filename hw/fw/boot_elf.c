@@ -212,7 +212,8 @@ bool boot_pvh(const struct boot_config *cfg, const struct boot_file *f,
     if (!boot_elf_load(cfg, f->data, f->size, &elf, e))
         return err_prefix(e, "'%s'", f->path);
     if (!elf.has_pvh)
-        return err_set(e, "'%s' is an ELF image without a PVH note or multiboot header", f->path);
+        return err_set(e, "'%s' is an ELF image without a PVH note or multiboot header",
+                       f->path);
     if (!boot_put_cmdline(cfg, cfg->cmdline ? cfg->cmdline : "", UINT64_MAX, e) ||
         !put_start_info(cfg, &elf, e))
         return false;

@@ -45,13 +45,13 @@ enum { LOADED_HIGH = 1, KASLR_FLAG = 2, CAN_USE_HEAP = 0x80 };
 enum { XLF_KERNEL_64 = 1 };
 
 struct linux_image {
-    const uint8_t *hdr;   /* file start */
-    const uint8_t *prot;  /* protected-mode part */
+    const uint8_t *hdr;  /* file start */
+    const uint8_t *prot; /* protected-mode part */
     uint64_t prot_size;
     uint16_t version, xloadflags;
     uint64_t pref, init_size;
     uint64_t cmdline_max, initrd_max;
-    gpa end;              /* first address the running kernel leaves free */
+    gpa end; /* first address the running kernel leaves free */
 };
 
 bool boot_is_linux(const struct boot_file *f)
@@ -116,9 +116,9 @@ static bool load_packed(const struct boot_config *cfg, const struct boot_file *f
 }
 
 /* UNPACK_UNKNOWN: nothing was loaded, the guest must unpack. */
-static enum unpack_result load_unpacked(const struct boot_config *cfg, const struct boot_file *f,
-                                        struct linux_image *k, struct boot_entry *entry,
-                                        struct err *e)
+static enum unpack_result load_unpacked(const struct boot_config *cfg,
+                                        const struct boot_file *f, struct linux_image *k,
+                                        struct boot_entry *entry, struct err *e)
 {
     uint64_t off = get32(k->hdr + HDR_PAYLOAD), len = get32(k->hdr + HDR_PAYLOAD_LEN);
     if (k->version < 0x208 || !len)

@@ -69,8 +69,8 @@ static bool load_kludge(const struct boot_config *cfg, const struct boot_file *f
         return err_set(e, "'%s': multiboot load range is malformed", f->path);
     uint64_t n = load_end ? load_end - load : f->size - off;
     if (n > f->size - off)
-        return err_set(e, "'%s' is truncated: its multiboot header asks for %llu bytes", f->path,
-                       (unsigned long long)(off + n));
+        return err_set(e, "'%s' is truncated: its multiboot header asks for %llu bytes",
+                       f->path, (unsigned long long)(off + n));
     uint64_t mem = bss_end > load + n ? bss_end - load : n;
     gpa top = boot_low_top(cfg);
     if (load < BOOT_HIGH_START || load > top || mem > top - load)
@@ -83,14 +83,15 @@ static bool load_kludge(const struct boot_config *cfg, const struct boot_file *f
     return true;
 }
 
-static bool load_image(const struct boot_config *cfg, const struct boot_file *f, uint64_t *entry,
-                       gpa *end, struct err *e)
+static bool load_image(const struct boot_config *cfg, const struct boot_file *f,
+                       uint64_t *entry, gpa *end, struct err *e)
 {
     uint64_t at = (uint64_t)find_header(f);
     uint32_t flags = get32(f->data + at + 4);
     uint32_t known = MB_ALIGN_MODS | MB_WANT_MEM | MB_WANT_VIDEO;
     if (flags & 0xffff & ~known)
-        return err_set(e, "'%s' requires unknown multiboot features (flags 0x%x)", f->path, flags);
+        return err_set(e, "'%s' requires unknown multiboot features (flags 0x%x)", f->path,
+                       flags);
     if (flags & MB_KLUDGE)
         return load_kludge(cfg, f, at, entry, end, e);
     if (!boot_is_elf(f->data, f->size))
@@ -107,8 +108,8 @@ static bool load_image(const struct boot_config *cfg, const struct boot_file *f,
 }
 
 /* One module "file args": loaded at the page after *end. */
-static bool put_module(const struct boot_config *cfg, uint8_t *info, unsigned i, const char *text,
-                       size_t len, gpa *end, uint64_t *strings, struct err *e)
+static bool put_module(const struct boot_config *cfg, uint8_t *info, unsigned i,
+                       const char *text, size_t len, gpa *end, uint64_t *strings, struct err *e)
 {
     struct boot_file f;
     char path[4096];

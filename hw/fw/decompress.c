@@ -17,8 +17,10 @@ typedef bool unpack_fn(const uint8_t *in, size_t in_size, uint8_t *out, size_t o
 
 static bool unpack_gzip(const uint8_t *in, size_t in_size, uint8_t *out, size_t out_size)
 {
-    z_stream z = {.next_in = (Bytef *)(uintptr_t)in, .avail_in = (uInt)in_size,
-                  .next_out = out, .avail_out = (uInt)out_size};
+    z_stream z = {.next_in = (Bytef *)(uintptr_t)in,
+                  .avail_in = (uInt)in_size,
+                  .next_out = out,
+                  .avail_out = (uInt)out_size};
     if (inflateInit2(&z, 16 + MAX_WBITS) != Z_OK)
         return false;
     int rc = inflate(&z, Z_FINISH);
@@ -83,8 +85,8 @@ static bool unpack_lz4(const uint8_t *in, size_t in_size, uint8_t *out, size_t o
         if (n > in_size - pos || n > INT32_MAX)
             return false;
         size_t room = out_size - done < block ? out_size - done : block;
-        int got = LZ4_decompress_safe((const char *)in + pos, (char *)out + done, (int)n,
-                                      (int)room);
+        int got =
+            LZ4_decompress_safe((const char *)in + pos, (char *)out + done, (int)n, (int)room);
         if (got <= 0)
             return false;
         pos += n;

@@ -9,7 +9,6 @@
 enum { KBC_REGION_DATA, KBC_REGION_COMMAND }; /* ports 0x60 and 0x64 */
 #define KBC_QUEUE 16
 
-
 struct kbc {
     struct dev dev;
     struct irq irq_kbd, irq_aux; /* wires: IRQ 1, IRQ 12 */
@@ -20,11 +19,11 @@ struct kbc {
 
     uint8_t ram[32]; /* ram[0]: command byte */
     uint8_t command; /* waits for its parameter at 0x60, 0: none */
-    uint8_t outport, sysflag;
+    uint8_t outport;
     bool last_was_command; /* status bit 3 */
     uint8_t queue[KBC_QUEUE], queue_status[KBC_QUEUE];
     uint8_t head, len;
-    uint8_t last; /* data register */
+    uint8_t last;        /* data register */
     uint8_t kbd_command; /* keyboard waits for a parameter */
     bool level_kbd, level_aux;
 };

@@ -6,20 +6,27 @@
 #include "softmmu/dev.h"
 #include "softmmu/irq.h"
 
-#define APIC_MAX_CPUS 255
+#define APIC_MAX_CPUS  255
 #define LAPIC_TIMER_HZ 1000000000ull /* before the divider; CPUID.15H and ACPI users */
 #define LAPIC_BASE     0xfee00000ull
 
 /* SDM vol. 3, table of delivery modes */
 enum apic_mode {
-    APIC_FIXED, APIC_LOWEST, APIC_SMI, APIC_MODE3, APIC_NMI, APIC_INIT, APIC_STARTUP, APIC_EXTINT
+    APIC_FIXED,
+    APIC_LOWEST,
+    APIC_SMI,
+    APIC_MODE3,
+    APIC_NMI,
+    APIC_INIT,
+    APIC_STARTUP,
+    APIC_EXTINT
 };
 
 struct apic_msg {
     uint32_t dest; /* 8 bits from an I/O APIC, MSI or xAPIC; 32 bits from an x2APIC */
     bool logical;
-    bool level;    /* level triggered (sets TMR) */
-    uint8_t mode;  /* enum apic_mode */
+    bool level;   /* level triggered (sets TMR) */
+    uint8_t mode; /* enum apic_mode */
     uint8_t vector;
 };
 
@@ -38,7 +45,8 @@ struct apic_bus {
     void (*smi)(void *opaque, unsigned cpu);
     void (*init)(void *opaque, unsigned cpu);
     void (*sipi)(void *opaque, unsigned cpu, uint8_t vector);
-    uint64_t (*tsc_now)(void *opaque, unsigned cpu);
+    unsigned (*current_cpu)(void *opaque); /* who accesses the LAPIC page; NULL: CPU 0 */
+    uint64_t (*tsc_now)(void *opaque, unsigned cpu); /* NULL: nanoseconds */
     uint64_t tsc_hz;
 };
 
@@ -49,6 +57,7 @@ struct lapic {
     struct apic_bus *bus; /* wire; NULL: alone */
     unsigned cpu;         /* wire: index on the bus and initial APIC id */
     bool bsp;             /* wire */
+    bool owns_page;       /* wire: places the register page as IA32_APIC_BASE says */
 
     uint64_t base_msr; /* IA32_APIC_BASE */
     uint32_t id;       /* 0..255 (xAPIC id may be rewritten by the guest) */
@@ -61,9 +70,9 @@ struct lapic {
     uint64_t timer_start;  /* ns when initial_count was loaded */
     uint64_t tsc_deadline; /* 0: not armed */
     struct event timer;
-    bool lint0;            /* level of the 8259's INTR */
+    bool lint0; /* level of the 8259's INTR */
     bool lint1;
-    bool extint;           /* an ExtINT message waits for its INTA */
+    bool extint; /* an ExtINT message waits for its INTA */
     bool intr_level;
 };
 

@@ -7,18 +7,12 @@
 #include "cpu/sys_fns.h"
 #include "tests/cpu/x87_fake.h"
 
-static bool port_denied;
 static unsigned port_ops;
-
-void io_check_port(struct cpu *cpu, uint16_t port, unsigned size)
-{
-    if (port_denied)
-        cpu_raise_err(cpu, EXC_GP, 0);
-}
 
 static uint64_t port_in(void *opaque, uint16_t port, unsigned size)
 {
-    return 0x8877665544332211ull * (++port_ops) & (size == 4 ? 0xffffffff : (1u << size * 8) - 1);
+    return 0x8877665544332211ull * (++port_ops) &
+           (size == 4 ? 0xffffffff : (1u << size * 8) - 1);
 }
 
 static uint64_t port_sum;
@@ -114,9 +108,13 @@ static bool step(struct model *m, const struct insn *in, unsigned size, bool *eq
     if (uses_di && !(q = at(m, SEG_ES, m->di, in->adsize, size)))
         return false;
     switch (in->id) {
-    case I_MOVS: v = fetch(p, size); memcpy(q, &v, size); break;
+    case I_MOVS:
+        v = fetch(p, size);
+        memcpy(q, &v, size);
+        break;
     case I_STOS: memcpy(q, &m->ax, size); break;
-    case I_LODS: m->ax = size >= 4 ? fetch(p, size) : (m->ax & ~cut(~0ull, size)) | fetch(p, size);
+    case I_LODS:
+        m->ax = size >= 4 ? fetch(p, size) : (m->ax & ~cut(~0ull, size)) | fetch(p, size);
         break;
     case I_CMPS:
         *equal = fetch(p, size) == fetch(q, size);
@@ -126,8 +124,15 @@ static bool step(struct model *m, const struct insn *in, unsigned size, bool *eq
         *equal = cut(m->ax, size) == fetch(q, size);
         *fl = sub_flags(cut(m->ax, size), fetch(q, size), size);
         break;
-    case I_INS: port_ops = m->ops++; v = port_in(NULL, 0, size); memcpy(q, &v, size); break;
-    default: m->ops++; m->sum = m->sum * 31 + (uint32_t)fetch(p, size); break;
+    case I_INS:
+        port_ops = m->ops++;
+        v = port_in(NULL, 0, size);
+        memcpy(q, &v, size);
+        break;
+    default:
+        m->ops++;
+        m->sum = m->sum * 31 + (uint32_t)fetch(p, size);
+        break;
     }
     if (uses_si)
         m->si = bump(m->si, by, in->adsize);
@@ -164,8 +169,8 @@ static const struct {
     uint16_t id;
     uint8_t opcode;
 } ops[] = {
-    {I_MOVS, 0xa4}, {I_CMPS, 0xa6}, {I_STOS, 0xaa}, {I_LODS, 0xac}, {I_SCAS, 0xae},
-    {I_INS, 0x6c},  {I_OUTS, 0x6e},
+    {I_MOVS, 0xa4}, {I_CMPS, 0xa6}, {I_STOS, 0xaa}, {I_LODS, 0xac},
+    {I_SCAS, 0xae}, {I_INS, 0x6c},  {I_OUTS, 0x6e},
 };
 
 static uint64_t pick(uint64_t n)
@@ -317,9 +322,9 @@ static void test_port_denied(void)
 
     fake_init(&cpu);
     cpu.gpr[R_CX] = 2;
-    port_denied = true;
+    fake_port_denied = true;
     g_assert(!fake_run(string_exec, &cpu, &in));
-    port_denied = false;
+    fake_port_denied = false;
     g_assert_cmpint(fake_vector, ==, EXC_GP);
     g_assert_cmphex(cpu.gpr[R_CX], ==, 2);
 }

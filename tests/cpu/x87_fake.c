@@ -4,10 +4,13 @@
 
 #include <string.h>
 
+#include "cpu/sys_fns.h"
+
 uint8_t fake_mem[FAKE_MEM] __attribute__((aligned(4096)));
 int fake_vector;
 gva fake_fault_va = ~0ull;
 bool fake_slow;
+bool fake_port_denied;
 
 static uint64_t seed = 0x9e3779b97f4a7c15;
 
@@ -86,6 +89,12 @@ gva seg_linear(struct cpu *cpu, unsigned seg, uint64_t off, unsigned size, bool 
 uint64_t cpu_ea(const struct cpu *cpu, const struct insn *in)
 {
     return (in->mem.base < 16 ? cpu->gpr[in->mem.base] : 0) + (uint64_t)in->mem.disp;
+}
+
+void cpu_io_check(struct cpu *cpu, uint16_t port, unsigned size)
+{
+    if (fake_port_denied)
+        cpu_raise_err(cpu, EXC_GP, 0);
 }
 
 bool mmu_host(struct mmu *m, gva va, enum mmu_access acc, enum mmu_view view, uint8_t **host,

@@ -9,9 +9,10 @@
 #define FAKE_MEM (64u * 1024)
 
 extern uint8_t fake_mem[FAKE_MEM];
-extern int fake_vector; /* last exception, -1 none */
+extern int fake_vector;   /* last exception, -1 none */
 extern gva fake_fault_va; /* page at this address (page aligned) faults; ~0 none */
 extern bool fake_slow;    /* no host pointers: element-wise paths */
+extern bool fake_port_denied;
 
 /* Runs f; false when it raised (fake_vector tells what). */
 bool fake_run(sys_fn *f, struct cpu *cpu, const struct insn *in);

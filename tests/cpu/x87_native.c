@@ -22,7 +22,7 @@ _Static_assert(sizeof(struct fximage) == 512, "FXSAVE image");
 
 #define MEM_SIZE 128
 
-/* mem: register numbers in ModRM with mod 0; otherwise mod 3 and all of first..last.
+/* mem: register number in first's reg field; otherwise mod 3 and all ModRM of first..last.
  * env: bytes of an environment image in memory, else 0. */
 struct form {
     uint8_t opcode, first, last;
@@ -30,11 +30,24 @@ struct form {
     uint16_t id;
     uint8_t env;
 };
-#define M(op, reg, id) {op, (reg) << 3, (reg) << 3, true, I_##id, 0}
-#define R(op, modrm, id) {op, modrm, (modrm) + 7, false, I_##id, 0}
-#define S(op, modrm, id) {op, modrm, modrm, false, I_##id, 0}
-#define E(op, reg, id) {op, (reg) << 3, (reg) << 3, true, I_##id, 28}, \
-                       {op, (reg) << 3, (reg) << 3, true, I_##id, 14}
+#define M(op, reg, id)                                                                         \
+    {                                                                                          \
+        op, (reg) << 3, (reg) << 3, true, I_##id, 0                                            \
+    }
+#define R(op, modrm, id)                                                                       \
+    {                                                                                          \
+        op, modrm, (modrm) + 7, false, I_##id, 0                                               \
+    }
+#define S(op, modrm, id)                                                                       \
+    {                                                                                          \
+        op, modrm, modrm, false, I_##id, 0                                                     \
+    }
+#define E(op, reg, id)                                                                         \
+    {op, (reg) << 3, (reg) << 3, true, I_##id, 28},                                            \
+    {                                                                                          \
+        op, (reg) << 3, (reg) << 3, true, I_##id, 14                                           \
+    }
+/* clang-format off */
 static const struct form forms[] = {
     M(0xd8, 0, FADD), M(0xd8, 1, FMUL), M(0xd8, 2, FCOM), M(0xd8, 3, FCOMP), M(0xd8, 4, FSUB),
     M(0xd8, 5, FSUBR), M(0xd8, 6, FDIV), M(0xd8, 7, FDIVR),
@@ -74,8 +87,13 @@ static const struct form forms[] = {
     R(0xde, 0xe8, FSUBP), R(0xde, 0xf0, FDIVRP), R(0xde, 0xf8, FDIVP),
     R(0xdf, 0xc0, FFREEP), S(0xdf, 0xe0, FNSTSW), R(0xdf, 0xe8, FUCOMIP),
     R(0xdf, 0xf0, FCOMIP),
+    /* Undocumented aliases. */
+    R(0xd9, 0xd8, FSTP), S(0xdb, 0xe0, FNOP), S(0xdb, 0xe1, FNOP), S(0xdb, 0xe4, FNOP),
+    R(0xdc, 0xd0, FCOM), R(0xdc, 0xd8, FCOMP), R(0xdd, 0xc8, FXCH), R(0xde, 0xd0, FCOMP),
+    R(0xdf, 0xc8, FXCH), R(0xdf, 0xd0, FSTP), R(0xdf, 0xd8, FSTP),
     E(0xd9, 4, FLDENV), E(0xd9, 6, FNSTENV), E(0xdd, 4, FRSTOR), E(0xdd, 6, FNSAVE),
 };
+/* clang-format on */
 
 static bool never_waits(const struct form *t)
 {
@@ -87,12 +105,21 @@ static bool never_waits(const struct form *t)
 
 static struct x87_reg random_reg(void)
 {
-    static const uint16_t exps[] = {0, 0, 1, 2, 0x3bcd, 0x3c01, 0x3f6a, 0x3f81, 0x3ffe, 0x3fff,
-                                    0x3fff, 0x4000, 0x4001, 0x400d, 0x400e, 0x401d, 0x401e,
-                                    0x403d, 0x403e, 0x4042, 0x407e, 0x43fe, 0x7ffe, 0x7fff};
-    static const uint64_t sigs[] = {1ull << 63, ~0ull, 0, 0xc000000000000000, 0xa000000000000000,
-                                    0x8000000000000001, 1, 0x8000008000000000,
-                                    0x8000000000000400, 0x4000000000000000, 0xfffffffffffffc00};
+    static const uint16_t exps[] = {0,      0,      1,      2,      0x3bcd, 0x3c01,
+                                    0x3f6a, 0x3f81, 0x3ffe, 0x3fff, 0x3fff, 0x4000,
+                                    0x4001, 0x400d, 0x400e, 0x401d, 0x401e, 0x403d,
+                                    0x403e, 0x4042, 0x407e, 0x43fe, 0x7ffe, 0x7fff};
+    static const uint64_t sigs[] = {1ull << 63,
+                                    ~0ull,
+                                    0,
+                                    0xc000000000000000,
+                                    0xa000000000000000,
+                                    0x8000000000000001,
+                                    1,
+                                    0x8000008000000000,
+                                    0x8000000000000400,
+                                    0x4000000000000000,
+                                    0xfffffffffffffc00};
     struct x87_reg r = {0};
     uint64_t k = fake_random();
 
@@ -169,8 +196,8 @@ typedef uint64_t native_fn(void *mem, struct fximage *before, struct fximage *af
 static void make_native(uint8_t *code, const struct form *t, uint8_t modrm)
 {
     static const uint8_t head[] = {0x48, 0x0f, 0xae, 0x0e, 0x31, 0xc0, 0x51, 0x9d};
-    static const uint8_t tail[] = {0x9c, 0x48, 0x0f, 0xae, 0x02, 0xdb, 0xe3, 0x41, 0x8f, 0x00,
-                                   0xc3};
+    static const uint8_t tail[] = {0x9c, 0x48, 0x0f, 0xae, 0x02, 0xdb,
+                                   0xe3, 0x41, 0x8f, 0x00, 0xc3};
 
     memcpy(code, head, sizeof(head));
     code += sizeof(head);
@@ -267,8 +294,12 @@ static unsigned failures;
 static bool try_one(const struct form *t, uint8_t modrm, const struct fximage *before,
                     const uint8_t *mem_before)
 {
-    struct insn in = {.id = t->id, .opcode = t->opcode, .modrm = modrm, .has_modrm = true,
-                      .has_mem = t->mem, .opsize = t->env == 14 ? 2 : 4,
+    struct insn in = {.id = t->id,
+                      .opcode = t->opcode,
+                      .modrm = modrm,
+                      .has_modrm = true,
+                      .has_mem = t->mem,
+                      .opsize = t->env == 14 ? 2 : 4,
                       .mem = {SEG_DS, MEM_NOREG, MEM_NOREG, 1, 8, 0x100}};
     static struct cpu cpu;
     struct fximage b = *before, after;
@@ -333,8 +364,8 @@ int main(int argc, char **argv)
                 0);
     g_assert(code != MAP_FAILED);
     for (i = 0; i < ARRAY_SIZE(forms); i++) {
-        char *name = g_strdup_printf("/x87/%02x/%02x/%u", forms[i].opcode, forms[i].first,
-                                     forms[i].env);
+        char *name =
+            g_strdup_printf("/x87/%02x/%02x/%u", forms[i].opcode, forms[i].first, forms[i].env);
 
         g_test_add_data_func(name, &forms[i], test_form);
         g_free(name);

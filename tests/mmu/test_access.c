@@ -4,6 +4,7 @@
 #include <glib.h>
 #include <setjmp.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "mmu/priv.h"
 #include "tests/mmu/util.h"
@@ -14,6 +15,17 @@
 #define PT   0x4000u
 #define DATA 0x100000u
 #define RWU  (PTE_P | PTE_W | PTE_U)
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) && !defined(__SANITIZE_ADDRESS__)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__)
+static const bool under_asan = true;
+#else
+static const bool under_asan = false;
+#endif
 
 static struct space *space;
 static struct mmu mmu;
@@ -72,8 +84,12 @@ static void setup(bool tlb)
     g_assert_true(mmu_init(&mmu, space, RAM_SIZE, tlb, NULL));
     mmu.code_write = on_code_write;
     mmu.unmapped = on_unmapped;
-    ctl = (struct mmu_ctl){ .cr0 = CR0_PG | CR0_WP | 1, .cr3 = PML4, .cr4 = CR4_PAE,
-                            .efer = EFER_LMA | EFER_NXE, .a20_mask = ~0ull, .phys_bits = 40 };
+    ctl = (struct mmu_ctl){.cr0 = CR0_PG | CR0_WP | 1,
+                           .cr3 = PML4,
+                           .cr4 = CR4_PAE,
+                           .efer = EFER_LMA | EFER_NXE,
+                           .a20_mask = ~0ull,
+                           .phys_bits = 40};
     mmu_set_ctl(&mmu, &ctl);
 }
 
@@ -116,7 +132,7 @@ static void wrap_32bit(void)
     struct mmu_fault f;
 
     setup(false);
-    ctl = (struct mmu_ctl){ .a20_mask = ~0ull, .phys_bits = 40 };
+    ctl = (struct mmu_ctl){.a20_mask = ~0ull, .phys_bits = 40};
     mmu_set_ctl(&mmu, &ctl);
     g_assert_true(mmu_store(&mmu, 0xfffffffe, &v, 4, MMU_SUPER, &f));
     g_assert_cmphex(space->ram[0], ==, 0xbb);
@@ -138,7 +154,7 @@ static void check_io(unsigned i, gpa pa, unsigned size, bool write)
 
 static void io_split(void)
 {
-    uint8_t buf[32] = { 1, 2, 3, 4, 5, 6, 7, 8, 9 };
+    uint8_t buf[32] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
     struct mmu_fault f;
     gpa io = 0xfec00000;
 
@@ -259,6 +275,78 @@ static void flood(void)
     mmu_finish(&mmu);
 }
 
+/* Faults that write one entry and use it at once do not look like a flood. */
+static void live_table(void)
+{
+    uint64_t v;
+    struct mmu_fault f;
+
+    setup(false);
+    put64(PT + 0x20 * 8, PT | RWU);
+    store64(0x15000, 1);
+    for (unsigned i = 0; i < 400; i++) {
+        store64(0x20000 + 7 * 8, (DATA + (i & 15) * 4096ull) | RWU);
+        g_assert_true(mmu_load(&mmu, 0x7000, &v, 8, MMU_SUPER, &f));
+        g_assert_nonnull(mmu_fast(&mmu, 0x15000, 8, true)); /* the rest of the table stays */
+    }
+    mmu_finish(&mmu);
+}
+
+static uint64_t io_entry;
+
+static uint64_t table_io_read(void *opaque, gpa pa, unsigned size)
+{
+    return io_entry;
+}
+
+static void table_io_write(void *opaque, gpa pa, uint64_t v, unsigned size)
+{
+    io_entry = v;
+}
+
+/* A page table in I/O space: read and written there, and nothing is cached. */
+static void table_in_io(void)
+{
+    const uint8_t *host;
+    uint64_t v;
+    gpa pa;
+    struct mmu_fault f;
+
+    setup(false);
+    put64(0x3000, 0xfec00000 | RWU);
+    g_assert_false(mmu_load(&mmu, 0x5000, &v, 8, MMU_SUPER, &f)); /* all ones */
+    g_assert_cmphex(f.code, ==, PF_P | PF_RSVD);
+    mmu.io_read = table_io_read;
+    mmu.io_write = table_io_write;
+    io_entry = (DATA + 0x3000) | RWU;
+    g_assert_true(mmu_store(&mmu, 0x5000, &v, 8, MMU_SUPER, &f));
+    g_assert_cmphex(io_entry, ==, (DATA + 0x3000) | RWU | PTE_A | PTE_D);
+    g_assert_null(mmu_fast(&mmu, 0x5000, 8, false));
+    g_assert_true(mmu_fetch_page(&mmu, 0x5000, MMU_SUPER, &pa, &host, &f));
+    mmu_invlpg(&mmu, 0x9000); /* which page it was is not known */
+    g_assert_cmpuint(hook.flushed_as, ==, 1);
+    mmu_finish(&mmu);
+}
+
+/* One page at many linear addresses: all of them must lose their write entries. */
+static void many_maps(void)
+{
+    setup(false);
+    for (unsigned i = 0; i < 512; i++)
+        put64(PT + i * 8, (DATA + (i & 7) * 4096ull) | RWU);
+    for (unsigned k = 0; k < 3; k++) {
+        for (unsigned i = 0; i < 512; i += 1 + k)
+            store64(i * 4096ull, i);
+        for (unsigned j = 0; j < 8; j++)
+            mmu_protect_code(&mmu, DATA + j * 4096);
+        for (unsigned i = 0; i < 512; i++)
+            g_assert_null(mmu_fast(&mmu, i * 4096ull, 8, true));
+        for (unsigned j = 0; j < 8; j++)
+            mmu_unprotect_code(&mmu, DATA + j * 4096);
+    }
+    mmu_finish(&mmu);
+}
+
 /* More address spaces than can be cached; a kept one needs no walk. */
 static void recycle(bool tlb)
 {
@@ -304,6 +392,53 @@ static void recycle_tlb(void)
     recycle(true);
 }
 
+static void limit_memory(uint64_t bytes, struct rlimit *saved)
+{
+    struct rlimit l;
+
+    getrlimit(RLIMIT_AS, saved);
+    l = *saved;
+    l.rlim_cur = bytes;
+    g_assert_cmpint(setrlimit(RLIMIT_AS, &l), ==, 0);
+}
+
+/* Room for three tables: one address space at a time. */
+static void few_tables(void)
+{
+    struct rlimit saved;
+
+    limit_memory(3400ull << 30, &saved);
+    setup(false);
+    g_assert_null(mmu.tlb);
+    make_tables(0x10000);
+    for (unsigned i = 0; i < 20; i++) {
+        ctl.cr3 = i & 1 ? 0x10000 : PML4;
+        ctl.cr4 = CR4_PAE | CR4_SMAP;
+        mmu_set_ctl(&mmu, &ctl);
+        for (unsigned v = 0; v < MMU_VIEWS; v++)
+            mmu_set_view(&mmu, (enum mmu_view)v);
+        put64(DATA + 0x5000, i);
+        g_assert_nonnull(mmu.rd);
+    }
+    g_assert_cmpuint(mmu.priv->ntables, ==, 3);
+    mmu_finish(&mmu);
+    setrlimit(RLIMIT_AS, &saved);
+}
+
+static void no_tables(void)
+{
+    struct rlimit saved;
+
+    limit_memory(64ull << 30, &saved);
+    setup(false);
+    g_assert_nonnull(mmu.tlb);
+    store64(0x5000, 1);
+    store64(0x5000, 2);
+    g_assert_cmphex(get64(DATA + 0x5000), ==, 2);
+    mmu_finish(&mmu);
+    setrlimit(RLIMIT_AS, &saved);
+}
+
 /* Linear space far and wide: table memory stays bounded, entries stay right. */
 static void wide(void)
 {
@@ -335,6 +470,13 @@ int main(int argc, char **argv)
     g_test_add_func("/mmu/access/code_page", code_page);
     g_test_add_func("/mmu/access/fetch_hook", fetch_hook);
     g_test_add_func("/mmu/access/flood", flood);
+    g_test_add_func("/mmu/access/live_table", live_table);
+    g_test_add_func("/mmu/access/table_in_io", table_in_io);
+    if (!under_asan) { /* its shadow memory does not fit the limits */
+        g_test_add_func("/mmu/access/few_tables", few_tables);
+        g_test_add_func("/mmu/access/no_tables", no_tables);
+    }
+    g_test_add_func("/mmu/access/many_maps", many_maps);
     g_test_add_func("/mmu/access/recycle_flat", recycle_flat);
     g_test_add_func("/mmu/access/recycle_tlb", recycle_tlb);
     g_test_add_func("/mmu/access/wide", wide);

@@ -6,8 +6,8 @@
 
 #include "tests/mmu/util.h"
 
-#define POOL  24u        /* pages that entries point to */
-#define ROOTS 2u         /* PAE roots stand apart: an A bit set there would be a reserved one */
+#define POOL  24u /* pages that entries point to */
+#define ROOTS 2u  /* PAE roots stand apart: an A bit set there would be a reserved one */
 #define PAGES (POOL + ROOTS)
 
 static struct space *space;
@@ -30,7 +30,7 @@ static void check_access(const struct mmu_ctl *c, gva va)
     enum mmu_access acc = (enum mmu_access)rng_below(3);
     enum mmu_view view = (enum mmu_view)rng_below(acc == MMU_FETCH ? 2 : 3);
     struct naive n = naive_walk(copy, c, va, acc, view, true);
-    struct mmu_fault f = { 0 };
+    struct mmu_fault f = {0};
     uint8_t *host;
     const uint8_t *chost;
     gpa pa = 0, peek = 0;

@@ -33,7 +33,7 @@ uint8_t *space_ram_page(struct space *s, gpa addr, bool *writable)
 static uint64_t log_io(struct space *s, gpa pa, uint64_t v, unsigned size, bool write)
 {
     if (s->nlog < IO_LOG)
-        s->log[s->nlog++] = (struct io_access){ pa, v, size, write };
+        s->log[s->nlog++] = (struct io_access){pa, v, size, write};
     return UINT64_MAX;
 }
 
@@ -96,7 +96,8 @@ static uint64_t peek_entry(const uint8_t *ram, gpa pa, unsigned size)
     return v;
 }
 
-static bool reserved(const struct mmu_ctl *c, bool pae, bool lma, int level, uint64_t e, bool big)
+static bool reserved(const struct mmu_ctl *c, bool pae, bool lma, int level, uint64_t e,
+                     bool big)
 {
     uint64_t phys = ((1ull << 52) - 1) & ~((1ull << c->phys_bits) - 1);
 
@@ -129,11 +130,11 @@ struct naive naive_walk(uint8_t *ram, const struct mmu_ctl *c, gva va, enum mmu_
     unsigned esize = pae ? 8 : 4, shift = 12, n = 0;
     uint64_t e = 0, code = 0;
     gpa table = c->cr3 & (lma ? 0xffffffffff000 : pae ? 0xffffffe0 : 0xfffff000), at[4];
-    struct naive r = { .accessed = true };
+    struct naive r = {.accessed = true};
 
     if (!(c->cr0 >> 31 & 1))
-        return (struct naive){ .ok = true, .pa = (uint32_t)va & c->a20_mask, .dirty = true,
-                               .accessed = true };
+        return (struct naive){
+            .ok = true, .pa = (uint32_t)va & c->a20_mask, .dirty = true, .accessed = true};
     code = (acc == MMU_WRITE ? 2 : 0) | (view == MMU_USER ? 4 : 0);
     if (acc == MMU_FETCH && (smep || (pae && (c->efer & 0x800))))
         code |= 16;
@@ -163,8 +164,7 @@ struct naive naive_walk(uint8_t *ram, const struct mmu_ctl *c, gva va, enum mmu_
     else if (acc == MMU_FETCH)
         ok = !nx && !(u && smep);
     else
-        ok = !(u && smap && view == MMU_SUPER) &&
-             (acc == MMU_READ || w || !(c->cr0 >> 16 & 1));
+        ok = !(u && smap && view == MMU_SUPER) && (acc == MMU_READ || w || !(c->cr0 >> 16 & 1));
     if (!ok) {
         r.code = (uint32_t)code | 1;
         return r;
@@ -192,7 +192,7 @@ unsigned entry_size(enum paging kind)
 
 struct mmu_ctl random_ctl(enum paging kind, gpa root)
 {
-    struct mmu_ctl c = { .cr0 = 1, .cr3 = root, .a20_mask = ~0ull, .phys_bits = 40 };
+    struct mmu_ctl c = {.cr0 = 1, .cr3 = root, .a20_mask = ~0ull, .phys_bits = 40};
 
     if (kind != PG_NONE)
         c.cr0 |= 1ull << 31;
@@ -250,7 +250,7 @@ uint64_t random_entry(enum paging kind, unsigned pages)
 
 static unsigned small_index(void)
 {
-    static const unsigned idx[] = { 0, 1, 2, 511 };
+    static const unsigned idx[] = {0, 1, 2, 511};
     return idx[rng_below(4)];
 }
 

@@ -6,8 +6,8 @@
 
 #include "mmu/mmu.h"
 
-#define RAM_SIZE (4u << 20)  /* at 0, filled with a pattern */
-#define ROM_BASE 0x3f0000u   /* last 64 KiB of it cannot be written */
+#define RAM_SIZE (4u << 20) /* at 0, filled with a pattern */
+#define ROM_BASE 0x3f0000u  /* last 64 KiB of it cannot be written */
 #define IO_LOG   32
 
 struct io_access {
@@ -35,12 +35,12 @@ void rng_seed(uint64_t seed);
 
 struct naive {
     bool ok;
-    uint32_t code;  /* when !ok */
-    gpa pa;         /* when ok */
-    bool dirty;     /* leaf D bit (after the access when committed) */
-    bool accessed;  /* A set in all levels */
+    uint32_t code; /* when !ok */
+    gpa pa;        /* when ok */
+    bool dirty;    /* leaf D bit (after the access when committed) */
+    bool accessed; /* A set in all levels */
     unsigned ntables;
-    gpa tables[4];  /* table pages used */
+    gpa tables[4]; /* table pages used */
 };
 
 /* commit: set A/D in `ram` when the access is allowed. */

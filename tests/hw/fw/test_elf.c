@@ -25,8 +25,8 @@ static void test_pvh(gconstpointer wide)
     struct boot_entry en;
     struct err e;
     char *initrd = file_new("hello", 5);
-    size_t n = make_elf(image, wide != NULL, 0x200000, code, sizeof(code), 100, 0x200010,
-                        0x200004);
+    size_t n =
+        make_elf(image, wide != NULL, 0x200000, code, sizeof(code), 100, 0x200010, 0x200004);
     cfg.initrd = initrd;
     g_assert_true(load(&cfg, n, &en, &e));
     g_assert_cmpint(en.mode, ==, BOOT_PROT32);

@@ -7,7 +7,7 @@
 
 #include "tests/hw/fw/util.h"
 
-#define RAM_SIZE (64ull << 20)
+#define RAM_SIZE  (64ull << 20)
 #define KERNEL_AT 0x1000000ull
 
 enum { SETUP = 1024, CODE = 3000 };
@@ -59,7 +59,9 @@ static struct image make_bzimage(const char *format)
     static uint8_t elf[4096 + CODE], packed[65536];
     size_t n = elf64(elf), len = 0;
     if (!strcmp(format, "gzip")) {
-        z_stream z = {.next_in = elf, .avail_in = (uInt)n, .next_out = packed,
+        z_stream z = {.next_in = elf,
+                      .avail_in = (uInt)n,
+                      .next_out = packed,
                       .avail_out = sizeof(packed)};
         g_assert_cmpint(deflateInit2(&z, 9, Z_DEFLATED, 31, 8, 0), ==, Z_OK);
         g_assert_cmpint(deflate(&z, Z_FINISH), ==, Z_STREAM_END);
@@ -67,7 +69,8 @@ static struct image make_bzimage(const char *format)
         deflateEnd(&z);
     } else if (!strcmp(format, "xz")) {
         g_assert_cmpint(lzma_easy_buffer_encode(6, LZMA_CHECK_CRC32, NULL, elf, n, packed, &len,
-                                                sizeof(packed)), ==, LZMA_OK);
+                                                sizeof(packed)),
+                        ==, LZMA_OK);
     } else if (!strcmp(format, "lzma")) {
         lzma_options_lzma opt;
         lzma_stream z = LZMA_STREAM_INIT;
@@ -84,8 +87,8 @@ static struct image make_bzimage(const char *format)
         len = ZSTD_compress(packed, sizeof(packed), elf, n, 19);
     } else {
         put32(packed, 0x184c2102);
-        int got = LZ4_compress_default((char *)elf, (char *)packed + 8, (int)n,
-                                       sizeof(packed) - 8);
+        int got =
+            LZ4_compress_default((char *)elf, (char *)packed + 8, (int)n, sizeof(packed) - 8);
         put32(packed + 4, (uint32_t)got);
         len = (size_t)got + 8;
     }
@@ -106,8 +109,8 @@ static bool load(struct image im, struct boot_config *cfg, struct boot_entry *en
 
 static void test_format(gconstpointer format)
 {
-    struct boot_config cfg = {.ram = ram_new(RAM_SIZE), .cmdline = "console=ttyS0",
-                              .rsdp = 0xf5a00};
+    struct boot_config cfg = {
+        .ram = ram_new(RAM_SIZE), .cmdline = "console=ttyS0", .rsdp = 0xf5a00};
     struct boot_entry entry;
     struct err e = {""};
     memset(cfg.ram.host + KERNEL_AT, 0xcc, 0x10000);
@@ -171,8 +174,8 @@ static void test_guest_unpack(void)
 
 static void test_memory_map(void)
 {
-    struct boot_config cfg = {.ram = {NULL, 3 * GIB, 5 * GIB}, .acpi_base = 3 * GIB - 0x10000,
-                              .acpi_size = 0x10000};
+    struct boot_config cfg = {
+        .ram = {NULL, 3 * GIB, 5 * GIB}, .acpi_base = 3 * GIB - 0x10000, .acpi_size = 0x10000};
     struct e820_entry map[E820_MAX];
     unsigned n = boot_memory_map(&cfg, map);
     uint64_t ram = 0;
@@ -187,8 +190,8 @@ static void test_memory_map(void)
 
 static void test_initrd(void)
 {
-    struct boot_config cfg = {.ram = ram_new(RAM_SIZE), .acpi_base = RAM_SIZE - 0x10000,
-                              .acpi_size = 0x10000};
+    struct boot_config cfg = {
+        .ram = ram_new(RAM_SIZE), .acpi_base = RAM_SIZE - 0x10000, .acpi_size = 0x10000};
     struct boot_entry entry;
     struct err e = {""};
     uint8_t *data = g_malloc(10000);
@@ -282,7 +285,7 @@ static void test_no_file(void)
 static void test_fuzz(void)
 {
     static const char *const formats[] = {"gzip", "xz", "lzma", "zstd", "lz4"};
-    struct boot_config cfg = {.ram = ram_new(32 << 20)};
+    struct boot_config cfg = {.ram = ram_new(20 << 20)};
     struct boot_entry entry;
     struct err e;
     unsigned good = 0;

@@ -46,8 +46,8 @@ static inline void file_drop(char *name)
 
 /* Minimal ELF with one segment at paddr holding n bytes of code, memsz more by
  * bss; pvh != 0 adds the note. Returns its size; out has room for 4096 + n. */
-static inline size_t make_elf(uint8_t *out, bool is64, uint64_t paddr, const void *code, size_t n,
-                              uint64_t bss, uint64_t entry, uint32_t pvh)
+static inline size_t make_elf(uint8_t *out, bool is64, uint64_t paddr, const void *code,
+                              size_t n, uint64_t bss, uint64_t entry, uint32_t pvh)
 {
     unsigned eh = is64 ? 64 : 52, ph = is64 ? 56 : 32, phnum = pvh ? 2 : 1;
     memset(out, 0, 4096 + n);

@@ -1,0 +1,477 @@
+/* SPDX-License-Identifier: MIT
+ * The wiring of the pc board. Intel 440FX PCIset with PIIX3/PIIX4 on an AT I/O map. */
+#include "hw/pc/pc.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "softmmu/log.h"
+
+#define MIB (1ull << 20)
+
+/* --- interrupt wires ------------------------------------------------------------------ */
+
+/* ISA interrupt n to both controllers; the PIT goes to pin 2 of the I/O APIC. */
+static void drive_isa(struct pc *pc, int n)
+{
+    int level = (pc->isa_level | pc->pirq_level) >> n & 1;
+
+    pic_set_irq(&pc->pic, n, level);
+    ioapic_set_irq(&pc->ioapic, n ? n : PC_PIT_GSI, level);
+}
+
+static void isa_irq(void *opaque, int n, int level)
+{
+    struct pc *pc = opaque;
+    uint16_t bit = 1u << n;
+
+    pc->isa_level = level ? pc->isa_level | bit : pc->isa_level & ~bit;
+    drive_isa(pc, n);
+}
+
+static void pirq_isa_irq(void *opaque, int n, int level)
+{
+    struct pc *pc = opaque;
+    uint16_t bit = 1u << n;
+
+    pc->pirq_level = level ? pc->pirq_level | bit : pc->pirq_level & ~bit;
+    drive_isa(pc, n);
+}
+
+/* INTR of the 8259 pair: LINT0 of the boot CPU and pin 0 of the I/O APIC. */
+static void pic_intr(void *opaque, int n, int level)
+{
+    struct pc *pc = opaque;
+
+    lapic_set_lint0(&pc->lapic[0], 0, level);
+    ioapic_set_irq(&pc->ioapic, 0, level);
+}
+
+static struct irq isa(struct pc *pc, int n)
+{
+    return (struct irq){.fn = isa_irq, .opaque = pc, .n = n};
+}
+
+/* --- other wires ---------------------------------------------------------------------- */
+
+static void a20_changed(void *opaque, bool on)
+{
+    struct pc *pc = opaque;
+
+    if (pc->cfg.a20)
+        pc->cfg.a20(pc->cfg.opaque, on);
+}
+
+static void kbc_set_a20(void *opaque, bool on)
+{
+    struct pc *pc = opaque;
+
+    ports_set_a20(&pc->small, on);
+}
+
+static bool kbc_get_a20(void *opaque)
+{
+    struct pc *pc = opaque;
+
+    return pc->small.a20;
+}
+
+static void request_reset(void *opaque)
+{
+    struct pc *pc = opaque;
+
+    if (pc->cfg.reset)
+        pc->cfg.reset(pc->cfg.opaque);
+}
+
+static void request_power_off(void *opaque)
+{
+    struct pc *pc = opaque;
+
+    if (pc->cfg.power_off)
+        pc->cfg.power_off(pc->cfg.opaque);
+}
+
+static void request_exit(void *opaque, int status)
+{
+    struct pc *pc = opaque;
+
+    if (pc->cfg.exit)
+        pc->cfg.exit(pc->cfg.opaque, status);
+}
+
+static void ignne(void *opaque)
+{
+    struct pc *pc = opaque;
+
+    if (pc->cfg.ignne)
+        pc->cfg.ignne(pc->cfg.opaque);
+}
+
+static void set_pmbase(void *opaque, bool enabled, uint16_t base)
+{
+    struct pc *pc = opaque;
+    struct dev *d = &pc->acpi_pm.dev;
+    struct err e;
+
+    if (d->mapped[ACPI_PM_REGION_PM] && enabled && d->base[ACPI_PM_REGION_PM] == base)
+        return;
+    dev_unmap(d, ACPI_PM_REGION_PM);
+    if (enabled && !dev_map(d, ACPI_PM_REGION_PM, base, 0, &e))
+        LOG_GUEST("pc: PM registers not placed: %s", e.msg);
+}
+
+/* --- building ------------------------------------------------------------------------- */
+
+static bool place_ram(struct pc *pc, struct err *e)
+{
+    uint64_t size = pc->cfg.ram_bytes;
+    uint8_t *host;
+
+    if (size < MIB)
+        return err_set(e, "the pc board needs at least 1 MiB of RAM");
+    if (!ram_init(&pc->ram, size, e))
+        return false;
+    host = pc->ram.host;
+    pc->ram_low = size < PC_RAM_SPLIT ? size : PC_RAM_SPLIT;
+    pc->ram_high = size - pc->ram_low;
+    return space_add_ram(pc->mem, "ram-640k", 0, PC_VGA_HOLE, host, false, e) &&
+           space_add_ram(pc->mem, "ram-low", PC_VGA_HOLE_END, pc->ram_low - PC_VGA_HOLE_END,
+                         host + PC_VGA_HOLE_END, false, e) &&
+           (!pc->ram_high || space_add_ram(pc->mem, "ram-high", PC_RAM_HIGH, pc->ram_high,
+                                           host + pc->ram_low, false, e));
+}
+
+/* Realizes a device whose wires are set and puts it on the reset list. */
+static bool plug(struct pc *pc, struct dev *d, struct err *e)
+{
+    assert(pc->n_devs < ARRAY_SIZE(pc->devs));
+    if (!dev_realize(d, e))
+        return false;
+    pc->devs[pc->n_devs++] = d;
+    return true;
+}
+
+static void init_devs(struct pc *pc)
+{
+    static const char *const serial_id[] = {"serial0", "serial1", "serial2", "serial3"};
+    unsigned i;
+
+    dev_init(&pc->pic.dev, &pic_class, NULL, &pc->env);
+    dev_init(&pc->pit.dev, &pit_class, NULL, &pc->env);
+    dev_init(&pc->rtc.dev, &rtc_class, NULL, &pc->env);
+    dev_init(&pc->ioapic.dev, &ioapic_class, NULL, &pc->env);
+    dev_init(&pc->kbc.dev, &kbc_class, NULL, &pc->env);
+    dev_init(&pc->pci.dev, &pci_host_class, NULL, &pc->env);
+    dev_init(&pc->i440fx.pci.dev, &i440fx_class, NULL, &pc->env);
+    dev_init(&pc->piix3.pci.dev, &piix3_class, NULL, &pc->env);
+    dev_init(&pc->piix4_pm.pci.dev, &piix4_pm_class, NULL, &pc->env);
+    dev_init(&pc->acpi_pm.dev, &acpi_pm_class, NULL, &pc->env);
+    dev_init(&pc->debugport[0].dev, &debugport_class, "debugcon-e9", &pc->env);
+    dev_init(&pc->debugport[1].dev, &debugport_class, "debugcon-402", &pc->env);
+    dev_init(&pc->debugexit.dev, &debugexit_class, NULL, &pc->env);
+    dev_init(&pc->small.dev, &ports_class, NULL, &pc->env);
+    for (i = 0; i < PC_SERIAL_COUNT; i++)
+        dev_init(&pc->serial[i].dev, &serial_class, serial_id[i], &pc->env);
+}
+
+static bool build_apics(struct pc *pc, struct err *e)
+{
+    const struct pc_config *cfg = &pc->cfg;
+    unsigned i;
+
+    pc->lapic = calloc(cfg->cpus, sizeof(*pc->lapic));
+    if (!pc->lapic)
+        return err_set(e, "out of memory");
+    pc->apic_bus = (struct apic_bus){
+        .n = cfg->cpus,
+        .eoi = ioapic_eoi,
+        .eoi_opaque = &pc->ioapic,
+        .opaque = cfg->opaque,
+        .intr = cfg->intr,
+        .nmi = cfg->nmi,
+        .smi = cfg->smi,
+        .init = cfg->init,
+        .sipi = cfg->sipi,
+        .current_cpu = cfg->current_cpu,
+        .tsc_now = cfg->tsc_now,
+        .tsc_hz = cfg->tsc_hz,
+    };
+    for (i = 0; i < cfg->cpus; i++) {
+        struct lapic *l = &pc->lapic[i];
+
+        dev_init(&l->dev, &lapic_class, NULL, &pc->env);
+        l->bus = &pc->apic_bus;
+        l->cpu = i;
+        l->bsp = l->owns_page = i == 0;
+        pc->apic_bus.cpu[i] = l;
+        if (!dev_realize(&l->dev, e))
+            return false;
+    }
+    pc->ioapic.bus = &pc->apic_bus;
+    return plug(pc, &pc->ioapic.dev, e) && dev_map(&pc->ioapic.dev, 0, IOAPIC_BASE, 0, e);
+}
+
+static bool build_isa(struct pc *pc, struct err *e)
+{
+    struct dev *pic = &pc->pic.dev, *kbc = &pc->kbc.dev, *small = &pc->small.dev;
+
+    pc->pit.irq0 = isa(pc, 0);
+    pc->kbc.irq_kbd = isa(pc, 1);
+    pc->rtc.irq = isa(pc, 8);
+    pc->kbc.irq_aux = isa(pc, 12);
+    pc->small.irq13 = isa(pc, 13);
+    pc->pic.intr = (struct irq){.fn = pic_intr, .opaque = pc};
+    pc->rtc.epoch = pc->cfg.rtc_epoch;
+    pc->kbc.opaque = pc->small.opaque = pc;
+    pc->kbc.set_a20 = kbc_set_a20;
+    pc->kbc.get_a20 = kbc_get_a20;
+    pc->kbc.reset_cpu = pc->small.reset_cpu = request_reset;
+    pc->small.a20_changed = a20_changed;
+    pc->small.ignne = ignne;
+
+    return plug(pc, &pc->pit.dev, e) && plug(pc, &pc->rtc.dev, e) && plug(pc, kbc, e) &&
+           plug(pc, small, e) && plug(pc, pic, e) &&
+           dev_map(pic, PIC_REGION_MASTER, 0x20, 0, e) &&
+           dev_map(pic, PIC_REGION_SLAVE, 0xa0, 0, e) &&
+           dev_map(pic, PIC_REGION_ELCR, 0x4d0, 0, e) &&
+           dev_map(&pc->pit.dev, PIT_REGION_COUNTERS, 0x40, 0, e) &&
+           dev_map(&pc->pit.dev, PIT_REGION_PORT61, 0x61, 0, e) &&
+           dev_map(kbc, KBC_REGION_DATA, 0x60, 0, e) &&
+           dev_map(kbc, KBC_REGION_COMMAND, 0x64, 0, e) &&
+           dev_map(&pc->rtc.dev, 0, 0x70, 0, e) &&
+           dev_map(small, PORTS_REGION_80, 0x80, 0, e) &&
+           dev_map(small, PORTS_REGION_92, 0x92, 0, e) &&
+           dev_map(small, PORTS_REGION_ED, 0xed, 0, e) &&
+           dev_map(small, PORTS_REGION_F0, 0xf0, 0, e);
+}
+
+static bool build_serial(struct pc *pc, struct err *e)
+{
+    static const struct {
+        uint16_t port;
+        uint8_t irq;
+    } where[PC_SERIAL_COUNT] = {{0x3f8, 4}, {0x2f8, 3}, {0x3e8, 4}, {0x2e8, 3}};
+    unsigned i;
+
+    for (i = 0; i < PC_SERIAL_COUNT; i++) {
+        struct serial *s = &pc->serial[i];
+
+        if (!pc->cfg.serial[i])
+            continue;
+        s->chr = pc->cfg.serial[i];
+        s->irq = isa(pc, where[i].irq);
+        if (!plug(pc, &s->dev, e) || !dev_map(&s->dev, 0, where[i].port, 0, e))
+            return false;
+    }
+    return true;
+}
+
+static bool build_pci(struct pc *pc, struct err *e)
+{
+    pc->pci.opaque = pc->piix3.opaque = pc->piix4_pm.opaque = pc->acpi_pm.opaque = pc;
+    pc->pci.reset = request_reset;
+    pc->piix3.isa_irq = pirq_isa_irq;
+    pc->piix4_pm.set_pmbase = set_pmbase;
+    pc->acpi_pm.sci = isa(pc, PC_SCI_IRQ);
+    pc->acpi_pm.power_off = request_power_off;
+
+    pci_host_add(&pc->pci, PCI_DEVFN(0, 0), &pc->i440fx.pci);
+    pci_host_add(&pc->pci, PCI_DEVFN(1, 0), &pc->piix3.pci);
+    pci_host_add(&pc->pci, PCI_DEVFN(1, 3), &pc->piix4_pm.pci);
+
+    return plug(pc, &pc->pci.dev, e) && plug(pc, &pc->i440fx.pci.dev, e) &&
+           plug(pc, &pc->piix3.pci.dev, e) && plug(pc, &pc->piix4_pm.pci.dev, e) &&
+           plug(pc, &pc->acpi_pm.dev, e) && dev_map(&pc->pci.dev, 0, 0xcf8, 0, e) &&
+           dev_map(&pc->acpi_pm.dev, ACPI_PM_REGION_APM, ACPI_SMI_CMD, 0, e);
+}
+
+static bool build_debug(struct pc *pc, struct err *e)
+{
+    static const uint16_t port[] = {0xe9, 0x402};
+    struct debugexit *x = &pc->debugexit;
+    unsigned i;
+
+    for (i = 0; i < ARRAY_SIZE(port) && pc->cfg.debugcon; i++) {
+        pc->debugport[i].chr = pc->cfg.debugcon;
+        if (!plug(pc, &pc->debugport[i].dev, e) ||
+            !dev_map(&pc->debugport[i].dev, 0, port[i], 0, e))
+            return false;
+    }
+    if (!pc->cfg.debugexit_iosize)
+        return true;
+    x->iobase = pc->cfg.debugexit_iobase;
+    x->iosize = pc->cfg.debugexit_iosize;
+    x->opaque = pc;
+    x->exit = request_exit;
+    return plug(pc, &x->dev, e) && dev_map(&x->dev, 0, x->iobase, x->iosize, e);
+}
+
+static void set_cmos16(struct pc *pc, unsigned index, uint64_t v)
+{
+    v = v > 0xffff ? 0xffff : v;
+    rtc_set_cmos(&pc->rtc, index, v);
+    rtc_set_cmos(&pc->rtc, index + 1, v >> 8);
+}
+
+/* RAM sizes where PC firmware looks for them. */
+static void fill_cmos(struct pc *pc)
+{
+    uint64_t above_1m = (pc->ram_low - MIB) >> 10;
+    uint64_t above_16m = pc->ram_low > 16 * MIB ? (pc->ram_low - 16 * MIB) >> 16 : 0;
+
+    rtc_set_cmos(&pc->rtc, 0x14, 0x06); /* equipment: FPU, PS/2 mouse port */
+    set_cmos16(pc, 0x15, 640);
+    set_cmos16(pc, 0x17, above_1m);
+    set_cmos16(pc, 0x30, above_1m);
+    set_cmos16(pc, 0x34, above_16m);
+    set_cmos16(pc, 0x5b, pc->ram_high >> 16 & 0xffff);
+    rtc_set_cmos(&pc->rtc, 0x5d, pc->ram_high >> 32);
+}
+
+struct pc *pc_create(const struct pc_config *cfg, struct err *e)
+{
+    struct pc *pc;
+
+    if (cfg->cpus > APIC_MAX_CPUS) {
+        err_set(e, "the pc board takes at most %u CPUs", APIC_MAX_CPUS);
+        return NULL;
+    }
+    pc = calloc(1, sizeof(*pc));
+    if (!pc) {
+        err_set(e, "out of memory");
+        return NULL;
+    }
+    pc->cfg = *cfg;
+    if (!pc->cfg.cpus)
+        pc->cfg.cpus = 1;
+    pc->mem = space_create("memory", 1ull << 52);
+    pc->ports = space_create("ports", 0x10000);
+    pc->env = (struct dev_env){.mem = pc->mem, .ports = pc->ports, .clock = cfg->clock};
+    init_devs(pc);
+    if (place_ram(pc, e) && build_serial(pc, e) && build_pci(pc, e) && build_isa(pc, e) &&
+        build_apics(pc, e) && build_debug(pc, e)) {
+        fill_cmos(pc);
+        return pc;
+    }
+    pc_destroy(pc);
+    return NULL;
+}
+
+void pc_destroy(struct pc *pc)
+{
+    unsigned i;
+
+    if (!pc)
+        return;
+    for (i = 0; i < pc->n_devs; i++)
+        dev_finish(pc->devs[i]);
+    for (i = 0; pc->lapic && i < pc->cfg.cpus; i++)
+        dev_finish(&pc->lapic[i].dev);
+    free(pc->lapic);
+    space_destroy(pc->mem);
+    space_destroy(pc->ports);
+    ram_finish(&pc->ram);
+    free(pc);
+}
+
+void pc_reset(struct pc *pc)
+{
+    unsigned i;
+
+    for (i = 0; i < pc->cfg.cpus; i++)
+        dev_reset(&pc->lapic[i].dev);
+    for (i = 0; i < pc->n_devs; i++)
+        dev_reset(pc->devs[i]);
+    /* the others have moved their lines meanwhile: the controllers start from there */
+    dev_reset(&pc->pic.dev);
+    dev_reset(&pc->ioapic.dev);
+}
+
+static void outb(struct pc *pc, uint16_t port, uint8_t value)
+{
+    space_write(pc->ports, port, value, 1);
+}
+
+/* Both 8259 in 8086 mode, vectors 08H and 70H, everything masked. */
+static void setup_pic(struct pc *pc)
+{
+    outb(pc, 0x20, 0x11);
+    outb(pc, 0xa0, 0x11);
+    outb(pc, 0x21, 0x08);
+    outb(pc, 0xa1, 0x70);
+    outb(pc, 0x21, 0x04);
+    outb(pc, 0xa1, 0x02);
+    outb(pc, 0x21, 0x01);
+    outb(pc, 0xa1, 0x01);
+    outb(pc, 0x21, 0xff);
+    outb(pc, 0xa1, 0xff);
+}
+
+void pc_setup_as_firmware(struct pc *pc)
+{
+    static const uint8_t route[4] = {10, 10, 11, 11};
+    unsigned i, piix3 = PCI_DEVFN(1, 0), pm = PCI_DEVFN(1, 3);
+
+    setup_pic(pc);
+    pic_set_elcr(&pc->pic, 1u << 10 | 1u << 11 | 1u << PC_SCI_IRQ);
+    for (i = 0; i < 4; i++)
+        pci_config_write(&pc->pci, piix3, 0x60 + i, route[i], 1);
+    pci_config_write(&pc->pci, pm, 0x3c, PC_SCI_IRQ, 1);
+    pci_config_write(&pc->pci, pm, 0x40, PC_PMBASE | 1, 4);
+    pci_config_write(&pc->pci, pm, 0x80, 1, 1);
+    acpi_pm_set_sci_enable(&pc->acpi_pm, true);
+    outb(pc, 0x64, 0x60); /* keyboard controller: translate, interrupt 1, self test done */
+    outb(pc, 0x60, 0x45);
+    lapic_set_virtual_wire(&pc->lapic[0]);
+}
+
+/* --- what the CPU side calls ---------------------------------------------------------- */
+
+int pc_ack_interrupt(struct pc *pc, unsigned cpu)
+{
+    int vector = lapic_ack(&pc->lapic[cpu]);
+
+    return vector >= 0 ? vector : pic_ack(&pc->pic);
+}
+
+bool pc_msr_read(struct pc *pc, unsigned cpu, uint32_t msr, uint64_t *value)
+{
+    return lapic_msr_read(&pc->lapic[cpu], msr, value);
+}
+
+bool pc_msr_write(struct pc *pc, unsigned cpu, uint32_t msr, uint64_t value)
+{
+    return lapic_msr_write(&pc->lapic[cpu], msr, value);
+}
+
+uint8_t pc_get_cr8(struct pc *pc, unsigned cpu)
+{
+    return lapic_get_cr8(&pc->lapic[cpu]);
+}
+
+void pc_set_cr8(struct pc *pc, unsigned cpu, uint8_t value)
+{
+    lapic_set_cr8(&pc->lapic[cpu], value);
+}
+
+void pc_tsc_changed(struct pc *pc, unsigned cpu)
+{
+    lapic_tsc_changed(&pc->lapic[cpu]);
+}
+
+void pc_set_ferr(struct pc *pc)
+{
+    ports_set_ferr(&pc->small);
+}
+
+void pc_power_button(struct pc *pc)
+{
+    acpi_pm_power_button(&pc->acpi_pm);
+}
+
+void pc_msi(struct pc *pc, gpa addr, uint32_t data)
+{
+    apic_bus_msi(&pc->apic_bus, addr, data);
+}

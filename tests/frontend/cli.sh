@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# The command as a process: exit statuses, where text goes.   cli.sh MYNAH
+m=$1
+n=0 bad=0
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+
+# expect STATUS STDOUT-PATTERN STDERR-PATTERN ARG...: patterns are grep -E, "" = no text
+expect() {
+    local status=$1 out=$2 err=$3 got
+    shift 3
+    timeout 20 "$m" "$@" >"$tmp/out" 2>"$tmp/err" </dev/null
+    got=$?
+    n=$((n + 1))
+    if [ "$got" = "$status" ] && matches "$tmp/out" "$out" && matches "$tmp/err" "$err"; then
+        echo "ok $n - mynah $*"
+    else
+        echo "not ok $n - mynah $*"
+        echo "# status $got, expected $status; stdout and stderr:"
+        sed 's/^/# /' "$tmp/out" "$tmp/err"
+        bad=1
+    fi
+}
+matches() { if [ -z "$2" ]; then [ ! -s "$1" ]; else grep -qE -e "$2" "$1"; fi; }
+
+echo "TAP version 13"
+expect 0 '^QEMU emulator version [0-9]+\.[0-9]+\.[0-9]+ ' '' -version
+expect 0 '^QEMU emulator version [0-9]+\.[0-9]+\.[0-9]+ ' '' --help
+expect 0 '"isa-debug-exit"' '' -device '?'
+expect 1 '' "^mynah: unknown option '-frob'" -frob
+expect 1 '' '^mynah: -m 0: ' -m 0
+expect 1 '' '^mynah: -D: cannot create' -D /nonexistent/log -d int
+expect 1 '' '^mynah: -pidfile: cannot create' -pidfile /nonexistent/pid
+echo "1..$n"
+exit $bad

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT
+ * Command lines as people and tools write them: what comes out, which error. */
+#include <glib.h>
+#include <string.h>
+
+#include "frontend/opts.h"
+#include "softmmu/log.h"
+
+/* Splits a shell-like line and parses it; the caller opts_finish()es. */
+static enum opts_result parse(struct opts *o, struct err *e, const char *line)
+{
+    static char **argv; /* texts live in it until the next call */
+    char *whole = g_strconcat("mynah ", line, NULL);
+    int argc;
+    g_strfreev(argv);
+    g_assert_true(g_shell_parse_argv(whole, &argc, &argv, NULL));
+    g_free(whole);
+    *e = (struct err){""};
+    return opts_parse(o, argc, argv, e);
+}
+
+static void test_defaults(void)
+{
+    struct opts o;
+    struct err e;
+    g_assert_cmpint(parse(&o, &e, ""), ==, OPTS_RUN);
+    g_assert_cmpint(o.ram_size, ==, 128 << 20);
+    g_assert_cmpint(o.cpus, ==, 1);
+    g_assert_cmpstr(o.append, ==, "");
+    g_assert_cmpint(o.engine, ==, ENGINE_JIT);
+    g_assert_cmpint(o.mmu, ==, MMU_FLAT);
+    g_assert_false(o.icount);
+    g_assert_cmpint(o.serial[0].kind, ==, CHARDEV_STDIO);
+    g_assert_true(o.serial[0].mux);
+    g_assert_cmpint(o.serial[1].kind, ==, CHARDEV_NONE);
+    opts_finish(&o);
+}
+
+static void test_memory(void)
+{
+    static const struct {
+        const char *text;
+        uint64_t mib;
+    } rows[] = {
+        {"512", 512},
+        {"512M", 512},
+        {"1G", 1024},
+        {"size=256", 256},
+        {"2g,slots=2,maxmem=8G", 2048},
+        {"0x40", 64},
+        {"8192k", 8},
+        {"size=1GiB", 1024},
+        {"268435456b", 256},
+    };
+    for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct opts o;
+        struct err e;
+        char *line = g_strconcat("-m ", rows[i].text, NULL);
+        g_assert_cmpint(parse(&o, &e, line), ==, OPTS_RUN);
+        g_assert_cmpint(o.ram_size, ==, rows[i].mib << 20);
+        g_free(line);
+        opts_finish(&o);
+    }
+}
+
+/* A line that must fail, and words that its message must have. */
+static void test_errors(void)
+{
+    static const struct {
+        const char *line, *expect;
+    } rows[] = {
+        {"-frob", "-frob"},
+        {"--frob 1", "--frob"},
+        {"disk.img", "disk.img"},
+        {"-m", "-m needs an argument"},
+        {"-m 0", "at least"},
+        {"-m 1", "at least"},
+        {"-m 100T", "at most"},
+        {"-m 99999999999999999999", "not a size"},
+        {"-m 18014398509481984M", "not a size"},
+        {"-m 16777216T", "not a size"},
+        {"-m -5", "not a size"},
+        {"-m 5Q", "'5Q'"},
+        {"-m 5MB5", "'5MB5'"},
+        {"-m 64,frob=1", "'frob'"},
+        {"-smp 2", "one CPU"},
+        {"-smp 0x", "'0x'"},
+        {"-smp sockets=2", "one CPU"},
+        {"-M q35", "q35"},
+        {"-machine pc,frob=1", "frob"},
+        {"-machine pc,hpet=on", "hpet=on"},
+        {"-machine pc,accel=kvm", "kvm"},
+        {"-accel kvm", "kvm"},
+        {"-enable-kvm", "kvm"},
+        {"-accel frob -accel tcg", "frob"},
+        {"-accel tcg,engine=frob", "frob"},
+        {"-accel tcg,icount=maybe", "maybe"},
+        {"-accel tcg,frob=1", "frob"},
+        {"-accel ''", "name"},
+        {"-initrd x", "-initrd"},
+        {"-append x", "-append"},
+        {"-serial frob", "frob"},
+        {"-serial file:", "file:"},
+        {"-serial chardev:none", "none"},
+        {"-serial null -serial null -serial null -serial null -serial null", "4 serial"},
+        {"-serial stdio -serial stdio", "stdio"},
+        {"-nographic -debugcon stdio", "stdio"},
+        {"-chardev null", "id="},
+        {"-chardev frob,id=a", "frob"},
+        {"-chardev file,id=a", "path="},
+        {"-chardev null,id=a -chardev null,id=a", "taken"},
+        {"-chardev stdio,id=a,frob=1", "frob"},
+        {"-mon mode=control", "chardev"},
+        {"-monitor stdio", "stdio"},
+        {"-device frob,a=b", "frob"},
+        {"-device isa-debug-exit,iobase=0x10000", "0x10000"},
+        {"-device isa-debug-exit,iosize=3", "iosize"},
+        {"-device isa-debug-exit,frob=3", "frob"},
+        {"-device isa-serial", "chardev"},
+        {"-device ''", "device"},
+        {"-global frob", "frob"},
+        {"-net user", "user"},
+        {"-display gtk", "gtk"},
+        {"-vga std", "std"},
+        {"-rtc base=2023-02-29", "2023-02-29"},
+        {"-rtc base=frob", "frob"},
+        {"-rtc frob=1", "frob"},
+        {"-uuid frob", "frob"},
+        {"-uuid 12345678-1234-1234-1234-12345678901", "UUID"},
+        {"-echr 256", "256"},
+        {"-echr x", "'x'"},
+        {"-d frob", "frob"},
+        {"-d in_asm,frob,int", "'frob'"},
+    };
+    for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct opts o;
+        struct err e;
+        if (parse(&o, &e, rows[i].line) != OPTS_ERROR)
+            g_error("'%s' is accepted", rows[i].line);
+        if (!strstr(e.msg, rows[i].expect) || strchr(e.msg, '\n'))
+            g_error("'%s': message '%s' lacks '%s'", rows[i].line, e.msg, rows[i].expect);
+        opts_finish(&o);
+    }
+}
+
+/* Lines of the tools that drive QEMU. */
+static void test_tools(void)
+{
+    struct opts o;
+    struct err e;
+    const char *kunit =
+        "-nodefaults -m 1024 -kernel bzImage -append 'console=ttyS0 x' -no-reboot "
+        "-nographic -accel kvm -accel hvf -accel tcg -serial stdio";
+    const char *kut =
+        "--no-reboot -nodefaults -global kvm-pit.lost_tick_policy=discard -device "
+        "isa-debug-exit,iobase=0xf4,iosize=0x4 -display none -serial stdio -machine "
+        "accel=tcg -kernel x.flat -smp 1 -append args";
+    const char *vng = "-parallel none -net none -m 1G -smp 1 -name vm -echr 1 -chardev "
+                      "stdio,id=console,signal=off,mux=on -serial chardev:console -mon "
+                      "chardev=console -vga none -display none -machine accel=kvm:tcg";
+    g_assert_cmpint(parse(&o, &e, kunit), ==, OPTS_RUN);
+    g_assert_cmpstr(o.append, ==, "console=ttyS0 x");
+    g_assert_cmpint(o.serial[0].kind, ==, CHARDEV_STDIO);
+    g_assert_false(o.serial[0].mux);
+    g_assert_true(o.no_reboot);
+    opts_finish(&o);
+    g_assert_cmpint(parse(&o, &e, kut), ==, OPTS_RUN);
+    g_assert_true(o.debug_exit);
+    g_assert_cmphex(o.debug_exit_port, ==, 0xf4);
+    g_assert_cmpint(o.debug_exit_size, ==, 4);
+    opts_finish(&o);
+    g_assert_cmpint(parse(&o, &e, vng), ==, OPTS_RUN);
+    g_assert_true(o.serial[0].mux && o.serial[0].nosignal);
+    g_assert_cmpstr(o.name, ==, "vm");
+    opts_finish(&o);
+}
+
+static void test_serial(void)
+{
+    static const struct {
+        const char *line;
+        enum chardev_kind first;
+    } rows[] = {
+        {"-display none", CHARDEV_NULL},
+        {"-nographic", CHARDEV_STDIO},
+        {"-nographic -nodefaults", CHARDEV_NONE},
+        {"-nodefaults", CHARDEV_NONE},
+        {"-serial none", CHARDEV_NONE},
+        {"-serial null", CHARDEV_NULL},
+        {"-serial mon:stdio", CHARDEV_STDIO},
+        {"-serial file:/tmp/x", CHARDEV_FILE},
+        {"-serial chardev:a -chardev file,path=b,id=a", CHARDEV_FILE},
+        {"-nodefaults -chardev null,id=a -device isa-serial,chardev=a", CHARDEV_NULL},
+    };
+    for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct opts o;
+        struct err e;
+        g_assert_cmpint(parse(&o, &e, rows[i].line), ==, OPTS_RUN);
+        g_assert_cmpint(o.serial[0].kind, ==, rows[i].first);
+        opts_finish(&o);
+    }
+}
+
+static void test_values(void)
+{
+    struct opts o;
+    struct err e;
+    g_assert_cmpint(
+        parse(&o, &e,
+              "-accel tcg,engine=ir,mmu=tlb,icount=on -machine pc,unpack=guest "
+              "-rtc base=2006-06-17T16:01:21 -S -no-shutdown -d in_asm,int -d cpu "
+              "-chardev file,path=a,,b,append=on,id=x -debugcon chardev:x -echr 0x14 "
+              "-uuid 01234567-89ab-cdef-0123-456789ABCDEF -cpu max,+avx -pidfile p"),
+        ==, OPTS_RUN);
+    g_assert_cmpint(o.engine, ==, ENGINE_IR);
+    g_assert_cmpint(o.mmu, ==, MMU_TLB);
+    g_assert_true(o.icount && o.guest_unpack && o.start_paused && o.no_shutdown);
+    g_assert_cmpint(o.rtc, ==, RTC_DATE);
+    g_assert_cmpint(o.rtc_date, ==, 1150560081);
+    g_assert_cmphex(o.log_mask, ==, LOG_IN_ASM | LOG_INT | LOG_CPU);
+    g_assert_cmpstr(o.debugcon.path, ==, "a,b");
+    g_assert_true(o.debugcon.append);
+    g_assert_cmpint(o.escape, ==, 0x14);
+    g_assert_true(o.has_uuid);
+    g_assert_cmphex(o.uuid[15], ==, 0xef);
+    g_assert_cmpstr(o.cpu, ==, "max,+avx");
+    opts_finish(&o);
+}
+
+/* What other tools' regular expressions take from the first line. */
+static void print_version(void)
+{
+    struct opts o;
+    struct err e;
+    g_assert_cmpint(parse(&o, &e, "-version"), ==, OPTS_DONE);
+    opts_finish(&o);
+    fflush(stdout);
+}
+
+static void test_version(void)
+{
+    if (g_test_subprocess()) {
+        print_version();
+        return;
+    }
+    g_test_trap_subprocess(NULL, 0, 0);
+    g_test_trap_assert_passed();
+    g_test_trap_assert_stdout("*QEMU emulator version 8.2.0 (Mynah " MYNAH_VERSION ")\n*");
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/opts/defaults", test_defaults);
+    g_test_add_func("/opts/memory", test_memory);
+    g_test_add_func("/opts/errors", test_errors);
+    g_test_add_func("/opts/tools", test_tools);
+    g_test_add_func("/opts/serial", test_serial);
+    g_test_add_func("/opts/values", test_values);
+    g_test_add_func("/opts/version", test_version);
+    return g_test_run();
+}

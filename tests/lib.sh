@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: MIT
+# Shell code shared by quickstart, check and the boot tests (sourced by bash from
+# anywhere). Downloads and generated images live in .cache/, builds in build/.
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+CACHE=${MYNAH_CACHE:-$ROOT/.cache}
+BUILD=${MYNAH_BUILD:-$ROOT/build}
+
+BUILD_PACKAGES="gcc libc6-dev meson ninja-build pkg-config libglib2.0-dev libcapstone-dev
+    zlib1g-dev liblzma-dev libzstd-dev liblz4-dev"
+TEST_PACKAGES="acpica-tools clang-format coreutils gzip openssl python3-minimal xz-utils"
+
+say() { printf '\033[1m==>\033[0m %s\n' "$*"; }
+die() {
+    printf 'error: %s\n' "$*" >&2
+    exit 1
+}
+
+# as_root CMD...: runs it as root; 127 when that is impossible.
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null && { [ -t 0 ] || sudo -n true 2>/dev/null; }; then
+        sudo "$@"
+    else
+        return 127
+    fi
+}
+
+# need_packages PKG...: installs the missing ones.
+need_packages() {
+    local missing=() p
+    for p in "$@"; do
+        dpkg-query -W -f '${db:Status-Abbrev}' "$p" 2>/dev/null | grep -q '^ii' || missing+=("$p")
+    done
+    [ ${#missing[@]} = 0 ] && return 0
+    command -v apt-get >/dev/null || die "not a Debian system; needed: ${missing[*]}"
+    say "installing packages: ${missing[*]}"
+    mkdir -p "$CACHE"
+    if ! as_root true; then
+        echo "Neither root nor sudo. Run this as root, then try again:" >&2
+        echo "apt-get install -y --no-install-recommends ${missing[*]}" >&2
+        exit 1
+    fi
+    as_root apt-get update -qq </dev/null >"$CACHE/apt.log" 2>&1 || true
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+        "${missing[@]}" </dev/null >>"$CACHE/apt.log" 2>&1 ||
+        { tail -20 "$CACHE/apt.log" >&2; die "apt-get install failed (whole log: $CACHE/apt.log)"; }
+}
+
+# build_mynah [DIR [MESON-OPTION...]]: configures once, then lets ninja decide.
+build_mynah() {
+    local dir=${1:-$BUILD}
+    shift || true
+    if [ ! -f "$dir/build.ninja" ]; then
+        say "configuring ${dir#"$ROOT"/}"
+        rm -rf "$dir"
+        meson setup "$dir" "$ROOT" "$@" >"$CACHE/meson.log" 2>&1 ||
+            { tail -20 "$CACHE/meson.log" >&2; die "meson setup failed"; }
+    fi
+    say "building ${dir#"$ROOT"/}"
+    ninja -C "$dir" ${NINJA_FLAGS:-} || die "the build failed"
+}
+
+# find_deb PACKAGE: prints the newest downloaded file, or nothing.
+find_deb() { ls -t "$CACHE/deb/$1"_*.deb 2>/dev/null | head -1 || true; }
+
+# As root apt would drop to a user who cannot write here, and warn of it.
+download_deb() {
+    (cd "$CACHE/deb" && apt-get -o "APT::Sandbox::User=$(id -un)" download "$1" </dev/null)
+}
+
+# unpack_deb PACKAGE DIR: the package's files in DIR, fetched with apt once.
+unpack_deb() {
+    local pkg=$1 dir=$2 deb
+    [ -f "$dir/.done" ] && return 0
+    mkdir -p "$CACHE/deb"
+    deb=$(find_deb "$pkg")
+    if [ -z "$deb" ]; then
+        say "fetching Debian package $pkg"
+        download_deb "$pkg" || {
+            as_root apt-get update -qq || true # no lists yet, or stale ones
+            download_deb "$pkg"
+        } || die "cannot fetch $pkg"
+        deb=$(find_deb "$pkg")
+    fi
+    rm -rf "$dir"
+    mkdir -p "$dir"
+    dpkg-deb -x "$deb" "$dir" && touch "$dir/.done" || die "cannot unpack $deb"
+}
+
+# get_kernel FLAVOUR: sets KERNEL to Debian's kernel, FLAVOUR "cloud-amd64" or "amd64".
+get_kernel() {
+    local dir=$CACHE/kernel-$1 pkg
+    if [ ! -f "$dir/.done" ]; then
+        pkg=$(kernel_package "$1")
+        [ -n "$pkg" ] || { as_root apt-get update -qq || true; pkg=$(kernel_package "$1"); }
+        [ -n "$pkg" ] || die "apt knows no linux-image-$1"
+        unpack_deb "$pkg" "$dir"
+    fi
+    KERNEL=$(ls "$dir"/boot/vmlinuz-* | head -1)
+    [ -n "$KERNEL" ] || die "no kernel in $dir"
+}
+
+kernel_package() {
+    LC_ALL=C apt-cache depends "linux-image-$1" 2>/dev/null |
+        awk '$1 == "Depends:" && $2 ~ /^linux-image-[0-9]/ { print $2; exit }'
+}
+
+get_busybox() {
+    unpack_deb busybox-static "$CACHE/busybox"
+    BUSYBOX=$CACHE/busybox/bin/busybox
+}
+
+# pack_initramfs DIR FILE: a gzip-compressed newc archive of DIR.
+pack_initramfs() {
+    (cd "$1" && find . | LC_ALL=C sort | "$BUSYBOX" cpio -o -H newc 2>/dev/null | gzip -1) \
+        >"$2.tmp" && mv "$2.tmp" "$2"
+}
+
+# new_root DIR: a root directory with busybox and mount points; /init is the caller's.
+new_root() {
+    rm -rf "$1"
+    mkdir -p "$1"/{bin,sbin,dev,proc,sys,tmp,root,etc}
+    cp "$BUSYBOX" "$1/bin/busybox"
+    local applet
+    for applet in $("$BUSYBOX" --list); do
+        [ "$applet" = busybox ] || ln -s busybox "$1/bin/$applet"
+    done
+    echo 'root:x:0:0:root:/root:/bin/sh' >"$1/etc/passwd"
+}
