@@ -8,16 +8,17 @@
 
 struct gen_opts {
     bool sequences;       /* 1-20 instructions a case, else one */
-    const char *only;     /* mnemonic, or NULL for all */
     uint64_t features[2]; /* of the guest, bit set by enum insn_feature; rows beyond are left out */
 };
 
 struct gen; /* the rows chosen by the options */
 
-/* NULL when `only` matches no usable row. */
+/* NULL when out of memory. */
 struct gen *gen_create(const struct gen_opts *o);
 void gen_destroy(struct gen *g);
 unsigned gen_row_count(const struct gen *g);
+/* The instruction that single case `index` tests. */
+enum insn_id gen_row_id(const struct gen *g, uint64_t index);
 
 void gen_case(const struct gen *g, struct orc_case *c, uint64_t seed, uint64_t index);
 

@@ -116,6 +116,8 @@ static void choose_modrm(struct build *b, struct spec *s, const struct insn_row 
     if (row->match & MT_FREG || (want_reg && reg))
         mem = false;
     s->mem = mem && (!reg || rng_chance(&b->r, 550));
+    if (row->opcode == 0x10d)
+        s->mem = true; /* the register form: NOP for Intel, #UD for AMD */
 }
 
 /* ---- encoding ---- */
@@ -196,7 +198,7 @@ static void setup_stack(struct build *b, const struct insn *in, uint32_t rules)
     if (rules & N_SP && (b->reg[R_SP] != RS_KNOWN || !b->seq)) {
         uint64_t t = gen_target(b, 8, !reads);
 
-        if (in->id == I_POPF)
+        if (in->id == I_POPF || (in->id == I_RET && !rng_chance(&b->r, 50)))
             t = ORC_RW_A + 8 * rng_below(&b->r, 400);
         gen_set_reg(b, R_SP, reads ? t : t + 8);
     }
@@ -206,7 +208,7 @@ static void setup_stack(struct build *b, const struct insn *in, uint32_t rules)
         uint8_t *p = gen_patch_bytes(b, b->value[R_SP], 8);
         uint64_t to = b->c->rip + b->c->exit[1];
 
-        if (rng_chance(&b->r, 50))
+        if (rng_chance(&b->r, 50) || b->value[R_SP] >= ORC_HOLE2 - 8)
             to = ORC_HOLE2 + 16;
         if (p)
             memcpy(p, &to, 8);
@@ -256,8 +258,8 @@ static void setup_implicit(struct build *b, const struct insn *in, uint32_t rule
 {
     if (rules & (N_SP | N_BP))
         setup_stack(b, in, rules);
-    if (in->id == I_MASKMOVQ || in->id == I_MASKMOVDQU)
-        gen_set_reg(b, R_DI, gen_target(b, in->id == I_MASKMOVQ ? 8 : 16, true));
+    if (in->id == I_MASKMOVQ || in->id == I_MASKMOVDQU) /* no faults: see vendor.c */
+        gen_set_reg(b, R_DI, ORC_RW_A + rng_below(&b->r, 8192 - 16));
     else if (rules & (N_SI | N_DI))
         setup_string(b, in, rules);
     if (rules & N_BX)
@@ -423,6 +425,8 @@ static void setup_memory(struct build *b, struct spec *s, const struct insn *in)
         t = ORC_RW_A + 512 + rng_below(&b->r, 7000);
     if (s->moffs && t >> 31 && s->a.p67)
         t = ORC_RW_B;
+    if (in->id == I_MOV_SREG)
+        t = ORC_RW_A + rng_below(&b->r, 4000);
     if (in->id == I_FXSAVE && t + 512 > ORC_HOLE2 && t < ORC_RO1)
         t = ORC_RW_A; /* where a partly written image ends is up to the CPU */
     fill_memory(b, in, t, size);
@@ -543,7 +547,7 @@ bool gen_insn(struct build *b, const struct insn_row *row, bool reg_form)
     uint8_t code[32];
     unsigned n;
 
-    if (flags_needed(row) & b->undef)
+    if (flags_needed(row) & b->undef || (rules & NEEDS_MASKED && b->fsw_open))
         return false;
     if (row->match & MT_RM)
         choose_modrm(b, &s, row, reg_form);
@@ -576,6 +580,8 @@ bool gen_insn(struct build *b, const struct insn_row *row, bool reg_form)
     c->insn[c->ninsns++] = (struct orc_insn){b->len, in.len, in.id, b->undef};
     track_flags(b, &in);
     track_regs(b, &in, rules);
+    b->fsw_open |= (rules & OPENS_FSW) != 0;
+    b->masked |= b->seq && rules & NEEDS_MASKED;
     gen_emit(b, code, in.len);
     b->rel_size = s.rel;
     return true;

@@ -35,6 +35,8 @@ struct build {
     uint16_t len;         /* code bytes so far */
     struct join join[4];
     uint32_t op_off;  /* blob offset of the patch under the last memory operand, or NOBLOB */
+    bool fsw_open;    /* the x87 status may hold something that vendors do differently */
+    bool masked;      /* no unmasked x87 exceptions, please */
     uint8_t rel_size; /* of the last instruction's branch displacement, its last bytes */
 };
 #define NOBLOB 0xffffffffu

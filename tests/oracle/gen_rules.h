@@ -14,6 +14,8 @@ enum {
     KEEPS = 1 << 16,   /* flags read are only what may be left as it was */
     SINGLE = 1 << 17,  /* not in sequences */
     BRANCH = 1 << 18,
+    OPENS_FSW = 1 << 20,    /* those that need masked exceptions may not follow */
+    NEEDS_MASKED = 1 << 21, /* in sequences: passes on what vendor.c masks */
     NO_66 = 1 << 19,   /* operand-size prefix: undefined or differs between vendors */
 };
 

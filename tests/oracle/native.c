@@ -139,7 +139,7 @@ static void place_code(const struct orc_case *c)
         uint32_t slot = ORC_S_EXITS + 8 * i;
 
         memcpy(jump + 3, &slot, 4);
-        if (c->exit[i] + sizeof(jump) <= room)
+        if (c->exit[i] + (uint64_t)ORC_EXIT_LEN <= room)
             memcpy(code + c->exit[i], jump, sizeof(jump));
     }
 }

@@ -107,17 +107,42 @@ static void check_batch(struct test *t, unsigned slot, unsigned n)
     t->done[SIDE_NATIVE] += n;
 }
 
+/* With --only: whether single case `index` tests that instruction. */
+static bool has_only(const struct test *t, uint64_t index, bool seq)
+{
+    return seq || !strcmp(insn_name(gen_row_id(t->gen[0], index)), t->only);
+}
+
+static bool case_has_only(const struct test *t, const struct orc_case *c)
+{
+    for (unsigned i = 0; i < c->ninsns; i++) {
+        if (!strcmp(insn_name(c->insn[i].id), t->only))
+            return true;
+    }
+    return false;
+}
+
+/* The next case from index *i on. */
+static void next_case(struct test *t, struct orc_case *c, bool seq, uint64_t *i)
+{
+    do {
+        while (t->only && !has_only(t, *i, seq))
+            ++*i;
+        gen_case(t->gen[seq], c, t->seed, (*i)++);
+    } while (t->only && seq && !case_has_only(t, c));
+}
+
 /* One kind of cases; while the child runs a batch the engines work on the one before. */
 static void run_kind(struct test *t, bool seq)
 {
     struct err e;
     unsigned slot = 0, previous = 0;
 
-    for (uint64_t i = 0; i < t->cases || previous;) {
+    for (uint64_t i = 0, done = 0; done < t->cases || previous;) {
         unsigned n = 0;
 
-        for (; n < NATIVE_BATCH && i < t->cases; n++, i++)
-            gen_case(t->gen[seq], &native_cases(t->native, slot)[n], t->seed, i);
+        for (; n < NATIVE_BATCH && done < t->cases; n++, done++)
+            next_case(t, &native_cases(t->native, slot)[n], seq, &i);
         if (n && !native_begin(t->native, slot, n, &e))
             die(e.msg);
         if (previous)
@@ -225,7 +250,7 @@ static const char *parse(struct test *t, int argc, char **argv)
 
 static void setup(struct test *t)
 {
-    struct gen_opts go = {.only = t->only};
+    struct gen_opts go = {0};
     struct err e;
 
     if (!(t->native = native_create(&e)))
@@ -247,7 +272,11 @@ static void setup(struct test *t)
     for (unsigned seq = 0; seq < 2; seq++) {
         go.sequences = seq;
         if (!(t->gen[seq] = gen_create(&go)))
-            die("no instruction of that name can be tested");
+            die("out of memory");
+    }
+    for (unsigned i = 0; t->only && !has_only(t, i, false); i++) {
+        if (i == gen_row_count(t->gen[0]))
+            die("no instruction of that name is tested");
     }
 }
 
