@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tests/oracle/gen_int.h"
+#include "tests/oracle/mem.h"
 
 struct spec {
     uint8_t pfx[5], npfx;
@@ -59,7 +60,7 @@ static void choose_prefixes(struct build *b, struct spec *s, const struct insn_r
         else
             add_prefix(s, forbid & MTK_F3 ? 0xf2 : 0xf3);
         may66 = size && forbid & MTK_66;
-    } else if (!forbid && row->id != I_NOP && rng_chance(&b->r, 5)) {
+    } else if (!forbid && !(gen_rules(row->id) & NO_REP) && rng_chance(&b->r, 5)) {
         add_prefix(s, rng_chance(&b->r, 500) ? 0xf3 : 0xf2);
     }
     if (may66 && rng_chance(&b->r, 300))
@@ -189,13 +190,20 @@ static bool encode_check(const struct build *b, const struct spec *s,
 
 /* ---- registers that an instruction uses unnamed ---- */
 
+/* A stack pointer must not lead into the code, whose bytes differ between the sides. */
+static bool good_stack(const struct build *b, unsigned reg)
+{
+    return b->seq && b->reg[reg] == RS_KNOWN && b->value[reg] >= ORC_RW_A &&
+           b->value[reg] < ORC_HOLE3;
+}
+
 static void setup_stack(struct build *b, const struct insn *in, uint32_t rules)
 {
     bool reads = in->id == I_POP || in->id == I_POPF || in->id == I_RET;
 
-    if (rules & N_BP && (b->reg[R_BP] != RS_KNOWN || !b->seq))
+    if (rules & N_BP && !good_stack(b, R_BP))
         gen_set_reg(b, R_BP, gen_target(b, 8, false));
-    if (rules & N_SP && (b->reg[R_SP] != RS_KNOWN || !b->seq)) {
+    if (rules & N_SP && !good_stack(b, R_SP)) {
         uint64_t t = gen_target(b, 8, !reads);
 
         if (in->id == I_POPF || (in->id == I_RET && !rng_chance(&b->r, 50)))
@@ -425,10 +433,14 @@ static void setup_memory(struct build *b, struct spec *s, const struct insn *in)
         t = ORC_RW_A + 512 + rng_below(&b->r, 7000);
     if (s->moffs && t >> 31 && s->a.p67)
         t = ORC_RW_B;
-    if (in->id == I_MOV_SREG)
-        t = ORC_RW_A + rng_below(&b->r, 4000);
-    if (in->id == I_FXSAVE && t + 512 > ORC_HOLE2 && t < ORC_RO1)
-        t = ORC_RW_A; /* where a partly written image ends is up to the CPU */
+    if (gen_rules(in->id) & PATCHED && orc_page_kind((unsigned)(t - ORC_BASE) >> 12))
+        t = ORC_RW_A + (rng_below(&b->r, 4000) & ~15u);
+    if (in->id == I_LDMXCSR && b->seq) /* where no store can put a reserved bit */
+        t = ORC_MXCSRS + 4 * rng_below(&b->r, 16);
+    if (size == 512 && (t & GUEST_PAGE_MASK) > 4096 - 512 && t >> 12 != ORC_RW_A >> 12)
+        t &= ~GUEST_PAGE_MASK; /* which of two bad pages counts is up to the CPU */
+    if (t > 1ull << 32 && size == 16)
+        t &= ~15ull; /* and so is the order of alignment and canonical check */
     fill_memory(b, in, t, size);
     ignore_pointers(b, in, t);
     if (s->moffs) {

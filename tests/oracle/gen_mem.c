@@ -214,11 +214,12 @@ void gen_addressing(struct build *b, struct addressing *a, uint64_t target, unsi
     }
     if (rng_chance(&b->r, 400)) {
         unsigned reg = pick_reg(b, 2, avoid);
+        uint64_t v;
 
-        if (reg != 4 && reg != base && gen_reg_value(b, reg, &x)) {
+        if (reg != 4 && reg != base && gen_reg_value(b, reg, &v)) {
             index = reg;
             scale = rng_below(&b->r, 4);
-            x <<= scale;
+            x = v << scale;
         }
     }
     if (!solve_disp(b, base, target, x, a->p67, &disp)) {

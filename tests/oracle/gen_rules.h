@@ -16,6 +16,8 @@ enum {
     BRANCH = 1 << 18,
     OPENS_FSW = 1 << 20,    /* those that need masked exceptions may not follow */
     NEEDS_MASKED = 1 << 21, /* in sequences: passes on what vendor.c masks */
+    PATCHED = 1 << 22,      /* its memory operand must hold what the generator put there */
+    NO_REP = 1 << 23,       /* F2 and F3 have an effect on some processors */
     NO_66 = 1 << 19,   /* operand-size prefix: undefined or differs between vendors */
 };
 

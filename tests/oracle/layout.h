@@ -15,6 +15,7 @@
 #define ORC_RO1    (ORC_BASE + 0x6000)
 #define ORC_RW_C   (ORC_BASE + 0x7000)
 #define ORC_RO2    (ORC_BASE + 0x8000)
+#define ORC_MXCSRS ORC_RO2 /* begins with 16 valid MXCSR values */
 #define ORC_HOLE3  (ORC_BASE + 0x9000)
 #define ORC_NRW    3
 

@@ -27,6 +27,7 @@ struct difference {
 #define FLAGS_ES "SDM: no flags are set on an unmasked #IA; Zen sets them"
 #define PIECES  "CR2 and what is stored before the fault follow the microcode's order of accesses"
 #define REP     "SDM: flags as before the instruction; Zen: of the last completed comparison"
+#define MMX_STATE "the fault leaves x87 state alone; Zen has entered MMX state already"
 static const struct difference list[] = {
     {I_FCOMI, EXECUTED, {.fsw = FSW_C1}, C1_LEFT},
     {I_FCOMIP, EXECUTED, {.fsw = FSW_C1}, C1_LEFT},
@@ -44,7 +45,12 @@ static const struct difference list[] = {
     {I_FNSAVE, ON_PF, {.cr2_in_page = true, .memory = true}, PIECES},
     {I_FXSAVE, ON_PF, {.cr2_in_page = true, .memory = true}, PIECES},
     {I_FXRSTOR, ON_PF, {.cr2_in_page = true}, PIECES},
-    {I_CVTPI2PS, ON_XM, {.x87 = true}, "Zen has entered MMX state already"},
+    {I_CVTPI2PS, ON_XM, {.x87 = true}, MMX_STATE},
+    {I_CVTPI2PD, ON_XM, {.x87 = true}, MMX_STATE},
+    {I_CVTPS2PI, ON_XM, {.x87 = true}, MMX_STATE},
+    {I_CVTPD2PI, ON_XM, {.x87 = true}, MMX_STATE},
+    {I_CVTTPS2PI, ON_XM, {.x87 = true}, MMX_STATE},
+    {I_CVTTPD2PI, ON_XM, {.x87 = true}, MMX_STATE},
     {I_CMPS, ON_PF, {.rflags = FL_ARITH}, REP},
     {I_SCAS, ON_PF, {.rflags = FL_ARITH}, REP},
 };
