@@ -178,16 +178,16 @@ uint64_t op_read(struct cpu *cpu, const struct insn *in, unsigned n, unsigned si
     }
 }
 
-void op_write(struct cpu *cpu, const struct insn *in, unsigned n, uint64_t value, unsigned size)
+void op_write(struct cpu *cpu, const struct insn *in, unsigned n, uint64_t v, unsigned size)
 {
     const struct insn_operand *o = &in->op[n];
 
     if (o->kind == OPND_MEM)
-        cpu_st(cpu, op_linear(cpu, in, size, true), value, size);
+        cpu_st(cpu, op_linear(cpu, in, size, true), v, size);
     else if (size > 1)
-        gpr_set(cpu, o->reg, value, size);
+        gpr_set(cpu, o->reg, v, size);
     else
-        cpu->gpr[o->reg] = (cpu->gpr[o->reg] & ~0xffull) | (value & 0xff);
+        cpu->gpr[o->reg] = (cpu->gpr[o->reg] & ~0xffull) | (v & 0xff);
 }
 
 unsigned op_segment(const struct insn *in, unsigned dflt)

@@ -8,7 +8,8 @@
 #include "cpu/cpuid.h"
 #include "cpu/sys.h"
 
-#define FL_SYSTEM (FL_TF | FL_IF | FL_IOPL | FL_NT | FL_RF | FL_VM | FL_AC | FL_VIF | FL_VIP | FL_ID)
+#define FL_SYSTEM                                                                              \
+    (FL_TF | FL_IF | FL_IOPL | FL_NT | FL_RF | FL_VM | FL_AC | FL_VIF | FL_VIP | FL_ID)
 
 /* Generated code runs with the host's stack pointer at struct cpu: a signal's
  * frame or a call's return address lands in the bytes below. */

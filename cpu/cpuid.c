@@ -20,7 +20,7 @@ uint32_t cpuid_signature(const struct cpu_model *m)
 {
     unsigned family = m->family > 15 ? 15 : m->family;
 
-    return (uint32_t)(m->family - family) << 20 | (uint32_t)(m->model >> 4) << 16 | family << 8 |
+    return (m->family - family) << 20 | (m->model >> 4) << 16 | family << 8 |
            (m->model & 15u) << 4 | m->stepping;
 }
 

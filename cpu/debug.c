@@ -38,8 +38,10 @@ static uint64_t bp_match(const struct cpu *cpu, uint64_t at, unsigned n, unsigne
 
 void debug_note_data(struct cpu *cpu, gva va, unsigned n, bool write)
 {
+    unsigned kinds = write ? 1 << RW_WRITE | 1 << RW_DATA : 1 << RW_DATA;
+
     if (cpu->dr[7] & 0xff)
-        cpu->exc.dr6 |= bp_match(cpu, va, n, write ? 1 << RW_WRITE | 1 << RW_DATA : 1 << RW_DATA);
+        cpu->exc.dr6 |= bp_match(cpu, va, n, kinds);
 }
 
 void debug_note_io(struct cpu *cpu, uint16_t port, unsigned n)

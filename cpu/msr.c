@@ -24,7 +24,8 @@
 
 struct msr_row;
 typedef uint64_t msr_read_fn(struct cpu *cpu, uint32_t index, const struct msr_row *row);
-typedef bool msr_write_fn(struct cpu *cpu, uint32_t index, uint64_t v, const struct msr_row *row);
+typedef bool msr_write_fn(struct cpu *cpu, uint32_t index, uint64_t v,
+                          const struct msr_row *row);
 
 struct msr_row {
     uint32_t first, last;
@@ -101,7 +102,8 @@ static bool wr_tsc(struct cpu *cpu, uint32_t index, uint64_t v, const struct msr
     return true;
 }
 /* TSC_ADJUST counts every change of the TSC since reset: the offset itself. */
-static bool wr_tsc_adjust(struct cpu *cpu, uint32_t index, uint64_t v, const struct msr_row *row)
+static bool wr_tsc_adjust(struct cpu *cpu, uint32_t index, uint64_t v,
+                          const struct msr_row *row)
 {
     set_tsc_offset(cpu, v);
     return true;
@@ -178,7 +180,8 @@ static bool wr_pat(struct cpu *cpu, uint32_t index, uint64_t v, const struct msr
 {
     return memory_types_ok(v, true) && wr_field(cpu, index, v, row);
 }
-static bool wr_mtrr_fixed(struct cpu *cpu, uint32_t index, uint64_t v, const struct msr_row *row)
+static bool wr_mtrr_fixed(struct cpu *cpu, uint32_t index, uint64_t v,
+                          const struct msr_row *row)
 {
     return memory_types_ok(v, false) && wr_field(cpu, index, v, row);
 }
@@ -217,7 +220,8 @@ static uint64_t rd_misc_enable(struct cpu *cpu, uint32_t index, const struct msr
 {
     return cpu->misc_enable;
 }
-static bool wr_misc_enable(struct cpu *cpu, uint32_t index, uint64_t v, const struct msr_row *row)
+static bool wr_misc_enable(struct cpu *cpu, uint32_t index, uint64_t v,
+                           const struct msr_row *row)
 {
     cpu->misc_enable =
         (cpu->misc_enable & ~MISC_ENABLE_WRITABLE) | (v & MISC_ENABLE_WRITABLE);

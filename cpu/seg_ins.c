@@ -125,7 +125,8 @@ static bool probe_desc(struct cpu *cpu, uint16_t sel, uint32_t system, struct de
 }
 
 #define LAR_LONG (1 << DT_LDT | 1 << DT_TSS32 | 1 << DT_TSS32_BUSY | 1 << DT_CALL32)
-#define LAR_LEGACY (LAR_LONG | 1 << DT_TSS16 | 1 << DT_TSS16_BUSY | 1 << DT_CALL16 | 1 << DT_TASK)
+#define LAR_LEGACY                                                                             \
+    (LAR_LONG | 1 << DT_TSS16 | 1 << DT_TSS16_BUSY | 1 << DT_CALL16 | 1 << DT_TASK)
 #define LSL_LONG (1 << DT_LDT | 1 << DT_TSS32 | 1 << DT_TSS32_BUSY)
 #define LSL_LEGACY (LSL_LONG | 1 << DT_TSS16 | 1 << DT_TSS16_BUSY)
 

@@ -101,9 +101,9 @@ void access_probe_sys(struct cpu *cpu, gva va, unsigned n);
 /* View of explicit accesses at a privilege level, EFLAGS.AC as it is now. */
 enum mmu_view access_view(const struct cpu *cpu, unsigned cpl);
 
-/* Operand n of an instruction that has it in a register or in memory. Sizes 1 (low), 2, 4, 8. */
+/* Operand n of an instruction: a register or memory, of 1, 2, 4 or 8 bytes. */
 uint64_t op_read(struct cpu *cpu, const struct insn *in, unsigned n, unsigned size);
-void op_write(struct cpu *cpu, const struct insn *in, unsigned n, uint64_t value, unsigned size);
+void op_write(struct cpu *cpu, const struct insn *in, unsigned n, uint64_t v, unsigned size);
 /* Index of the first operand of a kind, or -1. */
 int op_find(const struct insn *in, enum insn_opkind kind);
 /* Linear address of the memory operand for an access of `size` bytes. */

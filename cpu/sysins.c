@@ -157,7 +157,8 @@ void sys_monitor(struct cpu *cpu, const struct insn *in)
         cpu_raise(cpu, EXC_UD);
     if ((uint32_t)cpu->gpr[R_CX] != 0)
         raise_gp(cpu, 0);
-    va = seg_linear(cpu, op_segment(in, SEG_DS), cpu->gpr[R_AX] & size_mask(in->adsize), 1, false);
+    va = seg_linear(cpu, op_segment(in, SEG_DS), cpu->gpr[R_AX] & size_mask(in->adsize), 1,
+                    false);
     (void)cpu_ld(cpu, va, 1);
     cpu->monitor_addr = va;
 }

@@ -404,9 +404,12 @@ static void exec_fbld(struct cpu *cpu, const struct insn *in)
     load_op(&cpu->x87, x87_host_mem(in->opcode, reg_field(in)), &io);
 }
 
-static void exec_fst_reg(struct x87 *f, unsigned i, bool pops)
+/* no_fault: the alias D9 D8+i, which only pops an empty register. */
+static void exec_fst_reg(struct x87 *f, unsigned i, bool pops, bool no_fault)
 {
-    if (!empty(f, 0)) {
+    if (no_fault && empty(f, 0)) {
+        set_cc(f, XS_C1, 0);
+    } else if (!empty(f, 0)) {
         struct x87_reg v = *st(f, 0);
 
         set_cc(f, XS_C1, 0);
@@ -480,7 +483,7 @@ static void exec_fst(struct cpu *cpu, const struct insn *in, bool pops)
     if (in->has_mem)
         exec_fst_mem(cpu, in, pops);
     else
-        exec_fst_reg(&cpu->x87, in->modrm & 7, pops);
+        exec_fst_reg(&cpu->x87, in->modrm & 7, pops, in->opcode == 0xd9);
 }
 
 /* --- register moves --- */
@@ -729,6 +732,8 @@ void x87_exec(struct cpu *cpu, const struct insn *in)
         x87_exec_control(cpu, in);
         return;
     }
+    if (in->id == I_FNOP && in->opcode == 0xdb) /* FENI, FDISI, FSETPM: do not even wait */
+        return;
     x87_check_pending(cpu);
     ea = in->has_mem ? cpu_ea(cpu, in) : 0;
     exec_data(cpu, in);

@@ -450,6 +450,18 @@ static void enter_guest(struct cpu *cpu, const struct boot_entry *b)
     cpu_update_mode(cpu);
 }
 
+/* What firmware would have left in the MTRRs: all write-back, the PCI hole uncached. */
+static void setup_mtrrs(struct cpu *cpu)
+{
+    uint64_t phys_mask = (1ull << cpu->model->phys_bits) - 1;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(cpu->mtrr_fixed); i++)
+        cpu->mtrr_fixed[i] = 0x0606060606060606ull;
+    cpu->mtrr_var[0] = PC_PCI_HOLE; /* base, type 0: uncached */
+    cpu->mtrr_var[1] = (phys_mask & ~0x3fffffffull) | 0x800; /* 1 GiB, valid */
+    cpu->mtrr_def = 0xc06;
+}
+
 /* Power-on or reset: chips, CPU, and the kernel loaded anew. */
 static bool reset_machine(struct vm *vm, struct err *e)
 {
@@ -476,6 +488,7 @@ static bool reset_machine(struct vm *vm, struct err *e)
     if (!boot_load(&bc, &entry, e))
         return false;
     pc_setup_as_firmware(vm->pc);
+    setup_mtrrs(vm->cpu);
     enter_guest(vm->cpu, &entry);
     return true;
 }

@@ -6,12 +6,12 @@
 
 #include "softmmu/types.h"
 
-#define NS_PER_S 1000000000ull
+#define NS_PER_S    1000000000ull
 #define CLOCK_NEVER UINT64_MAX
 
 struct event {
-    uint64_t when;       /* ns; meaningful while queued */
-    struct event *next;  /* owned by the queue */
+    uint64_t when;      /* ns; meaningful while queued */
+    struct event *next; /* owned by the queue */
     void (*fn)(void *opaque, uint64_t late_ns);
     void *opaque;
     bool queued;
@@ -20,9 +20,9 @@ struct event {
 struct clock {
     uint64_t (*now_fn)(void *opaque); /* NULL: host monotonic time */
     void *now_opaque;
-    uint64_t offset;    /* added to now_fn (running) or the frozen value (stopped) */
+    uint64_t offset; /* added to now_fn (running) or the frozen value (stopped) */
     bool running;
-    struct event *head; /* sorted by `when` */
+    struct event *head;         /* sorted by `when` */
     void (*kick)(void *opaque); /* told when the earliest deadline moved closer */
     void *kick_opaque;
 };

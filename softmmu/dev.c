@@ -151,8 +151,8 @@ static uint64_t load_uint(const char *p, unsigned size)
     return v;
 }
 
-void dev_print_state(const struct dev *d,
-                     void (*out)(void *opaque, const char *line), void *opaque)
+void dev_print_state(const struct dev *d, void (*out)(void *opaque, const char *line),
+                     void *opaque)
 {
     const struct state_field *f;
     char line[160];

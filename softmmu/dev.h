@@ -130,8 +130,8 @@ void dev_unmap(struct dev *d, unsigned n); /* no-op when it is not placed */
  * being queued. Returns the name of the first that differs, NULL when none does. */
 const char *dev_reset_differs(const struct dev *a, const struct dev *b);
 /* Prints "id.field = value" lines (monitor). */
-void dev_print_state(const struct dev *d,
-                     void (*out)(void *opaque, const char *line), void *opaque);
+void dev_print_state(const struct dev *d, void (*out)(void *opaque, const char *line),
+                     void *opaque);
 
 static inline uint64_t dev_now(const struct dev *d)
 {

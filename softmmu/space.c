@@ -137,8 +137,7 @@ static bool space_add(struct space *s, struct table *t, struct region *r, uint64
     if (old)
         return err_set(e, "%s: region %s (0x%llx-0x%llx) overlaps %s (0x%llx-0x%llx)", s->name,
                        r->name, (unsigned long long)r->base, (unsigned long long)r->last,
-                       old->name, (unsigned long long)old->base,
-                       (unsigned long long)old->last);
+                       old->name, (unsigned long long)old->base, (unsigned long long)old->last);
     table_insert(t, r);
     space_changed(s);
     return true;

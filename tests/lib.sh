@@ -64,6 +64,11 @@ build_mynah() {
 # find_deb PACKAGE: prints the newest downloaded file, or nothing.
 find_deb() { ls -t "$CACHE/deb/$1"_*.deb 2>/dev/null | head -1 || true; }
 
+# As root apt would drop to a user who cannot write here, and warn of it.
+download_deb() {
+    (cd "$CACHE/deb" && apt-get -o "APT::Sandbox::User=$(id -un)" download "$1" </dev/null)
+}
+
 # unpack_deb PACKAGE DIR: the package's files in DIR, fetched with apt once.
 unpack_deb() {
     local pkg=$1 dir=$2 deb
@@ -72,9 +77,9 @@ unpack_deb() {
     deb=$(find_deb "$pkg")
     if [ -z "$deb" ]; then
         say "fetching Debian package $pkg"
-        (cd "$CACHE/deb" && apt-get download "$pkg") || {
+        download_deb "$pkg" || {
             as_root apt-get update -qq || true # no lists yet, or stale ones
-            (cd "$CACHE/deb" && apt-get download "$pkg")
+            download_deb "$pkg"
         } || die "cannot fetch $pkg"
         deb=$(find_deb "$pkg")
     fi

@@ -83,8 +83,15 @@ void cache_finish(struct cache *c)
 {
     if (!c->pages)
         return;
-    cache_flush(c);
     cache_reap(c);
+    for (unsigned h = 0; h < ARRAY_SIZE(c->hash); h++) {
+        struct block *b, *next;
+
+        for (b = c->hash[h]; b; b = next) { /* everything goes: no unlinking */
+            next = b->hash_next;
+            block_destroy(b);
+        }
+    }
     munmap(c->pages, c->n_pages * sizeof(*c->pages));
     for (unsigned i = 0; i < MMU_MAX_AS; i++) {
         free(c->by_pc[i]);

@@ -15,7 +15,7 @@ struct code_page {
     uint64_t granules;    /* 64-byte pieces covered by some block (never cleared singly) */
 };
 
-#define CACHE_HASH_BITS 15
+#define CACHE_HASH_BITS 17
 struct cache {
     struct block *hash[1 << CACHE_HASH_BITS];
     struct code_page *pages; /* by physical page number, n_pages of them */

@@ -38,6 +38,8 @@ struct block_link {
 struct jit_opts {
     bool counting;
     uint32_t code_bytes;
+    bool trap_noncanon; /* x86-64: catch non-canonical addresses by a host fault, not a check */
+    uint32_t host_off;  /* back end's host-feature bits to do without (tests) */
 };
 
 /* Creates the code cache and the entry/exit thunks for this vCPU. NULL + err on failure. */

@@ -228,9 +228,10 @@ static struct block *find_block(struct run *r, bool one, bool *cacheable)
 
 /* ---- running ---- */
 
+/* Logs of every block want every block to pass through the run loop. */
 static bool may_compile(const struct run *r, const struct block *b)
 {
-    return r->jit && !(b->mode & (CM_ONE | CM_STEP | CM_AC)) && jit_mode_ok(b->mode);
+    return r->jit && !log_on(LOG_EXEC | LOG_CPU) && !(b->mode & (CM_ONE | CM_STEP | CM_AC)) && jit_mode_ok(b->mode);
 }
 
 static void compile(struct run *r, struct block *b)
@@ -246,8 +247,19 @@ static void compile(struct run *r, struct block *b)
         b->exec_count = UINT32_MAX; /* never again */
 }
 
+static void log_state(const struct run *r, const struct block *b)
+{
+    if (log_on(LOG_EXEC))
+        log_printf("exec: %016llx mode %04x, %u instructions\n",
+                   (unsigned long long)(b->cs_base + b->rip), b->mode, b->ninsn);
+    if (log_on(LOG_CPU))
+        trace_cpu(r->cpu);
+}
+
 static void run_ir(struct run *r, struct block *b)
 {
+    if (log_on(LOG_EXEC | LOG_CPU))
+        log_state(r, b);
     r->inside = IN_IR;
     r->stats.ir_execs++;
     ir_exec(r->cpu, b->ops);
@@ -293,7 +305,6 @@ static void run_one(struct run *r)
 {
     struct cpu *cpu = r->cpu;
     bool cacheable, tf = cpu->eflags & FL_TF;
-    uint8_t shadow = cpu->shadow;
     struct block *b = find_block(r, true, &cacheable);
     enum insn_id id = b->nops > 1 && b->ops[1].op == IR_CALL ? b->ops[1].ext->id : I_NONE;
 
@@ -306,7 +317,7 @@ static void run_one(struct run *r)
     r->last = NULL;
     run_ir(r, b);
     if (tf || (cpu->mode & CM_STEP) || (cpu->eflags & FL_RF))
-        cpu_step_done(cpu, tf && shadow != 2, id);
+        cpu_step_done(cpu, tf, id);
 }
 
 /* ---- between blocks ---- */
@@ -478,6 +489,7 @@ bool run_attach(struct cpu *cpu, const struct run_opts *opts, struct err *e)
     }
     cpu->run = r;
     cpu->mmu.opaque = cpu;
+    cpu->mmu.trace = log_on(LOG_MMU) ? trace_walk : NULL;
     cpu->mmu.code_write = code_write;
     cpu->mmu.unmapped = unmapped;
     return true;

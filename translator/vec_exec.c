@@ -9,8 +9,6 @@
 #include "cpu/vec_ops.h"
 #include "cpu/x87.h"
 
-#define X87_SW_ES 0x80
-
 /* ---- which function implements an instruction ---- */
 
 static bool is_mmx_form(const struct insn *in)
@@ -279,8 +277,8 @@ static bool has_mmx(const struct insn *in)
 
 void vec_exec(struct cpu *cpu, const struct insn *in, gva addr)
 {
-    if (has_mmx(in) && (cpu->x87.sw & X87_SW_ES))
-        cpu_raise(cpu, EXC_MF);
+    if (has_mmx(in))
+        x87_check_pending(cpu);
     if (!exec_move(cpu, in, addr))
         exec_data(cpu, in, addr);
 }
@@ -301,8 +299,8 @@ void vec_call(struct cpu *cpu, const struct insn *in)
     uint64_t off = cpu->gpr[R_DI];
     gva addr;
 
-    if (mmx && (cpu->x87.sw & X87_SW_ES))
-        cpu_raise(cpu, EXC_MF);
+    if (mmx)
+        x87_check_pending(cpu);
     read_operand(cpu, &in->op[src], 0, &s);
     read_operand(cpu, &in->op[mask], 0, &m);
     if (in->adsize < 8)

@@ -31,20 +31,20 @@
 #define MCR_OUT2 0x08
 #define MCR_LOOP 0x10
 
-#define LSR_DR   0x01
-#define LSR_OE   0x02
-#define LSR_BI   0x10
-#define LSR_ERRORS 0x1e
-#define LSR_THRE 0x20
-#define LSR_TEMT 0x40
+#define LSR_DR         0x01
+#define LSR_OE         0x02
+#define LSR_BI         0x10
+#define LSR_ERRORS     0x1e
+#define LSR_THRE       0x20
+#define LSR_TEMT       0x40
 #define LSR_FIFO_ERROR 0x80
 
-#define MSR_DELTAS 0x0f
-#define MSR_TERI 0x04
-#define MSR_CTS 0x10
-#define MSR_DSR 0x20
-#define MSR_RI  0x40
-#define MSR_DCD 0x80
+#define MSR_DELTAS    0x0f
+#define MSR_TERI      0x04
+#define MSR_CTS       0x10
+#define MSR_DSR       0x20
+#define MSR_RI        0x40
+#define MSR_DCD       0x80
 #define MSR_CONNECTED (MSR_CTS | MSR_DSR | MSR_DCD)
 
 #define BASE_BAUD 115200u

@@ -16,10 +16,10 @@ struct serial {
 
     uint16_t divisor;
     uint8_t ier, lcr, mcr, lsr, msr, scr, fcr;
-    uint8_t rx[SERIAL_FIFO];  /* ring */
+    uint8_t rx[SERIAL_FIFO];     /* ring */
     uint8_t rx_lsr[SERIAL_FIFO]; /* BI/FE/PE that came with each byte */
     uint8_t rx_head, rx_len;
-    uint8_t rbr;              /* last byte taken out */
+    uint8_t rbr; /* last byte taken out */
     bool thre_pending, timeout_pending;
     bool irq_level;
     struct event timeout;

@@ -7,19 +7,19 @@
 
 #include "softmmu/log.h"
 
-#define STATUS_OBF     0x01
-#define STATUS_SYS     0x04
-#define STATUS_COMMAND 0x08
+#define STATUS_OBF      0x01
+#define STATUS_SYS      0x04
+#define STATUS_COMMAND  0x08
 #define STATUS_UNLOCKED 0x10
-#define STATUS_AUX     0x20
-#define STATUS_TIMEOUT 0x40
+#define STATUS_AUX      0x20
+#define STATUS_TIMEOUT  0x40
 
-#define CB_IRQ_KBD     0x01
-#define CB_IRQ_AUX     0x02
-#define CB_SYS         0x04
-#define CB_KBD_OFF     0x10
-#define CB_AUX_OFF     0x20
-#define CB_TRANSLATE   0x40
+#define CB_IRQ_KBD   0x01
+#define CB_IRQ_AUX   0x02
+#define CB_SYS       0x04
+#define CB_KBD_OFF   0x10
+#define CB_AUX_OFF   0x20
+#define CB_TRANSLATE 0x40
 
 #define OUT_RESET 0x01 /* active low */
 #define OUT_A20   0x02

@@ -9,7 +9,6 @@
 enum { KBC_REGION_DATA, KBC_REGION_COMMAND }; /* ports 0x60 and 0x64 */
 #define KBC_QUEUE 16
 
-
 struct kbc {
     struct dev dev;
     struct irq irq_kbd, irq_aux; /* wires: IRQ 1, IRQ 12 */
@@ -24,7 +23,7 @@ struct kbc {
     bool last_was_command; /* status bit 3 */
     uint8_t queue[KBC_QUEUE], queue_status[KBC_QUEUE];
     uint8_t head, len;
-    uint8_t last; /* data register */
+    uint8_t last;        /* data register */
     uint8_t kbd_command; /* keyboard waits for a parameter */
     bool level_kbd, level_aux;
 };

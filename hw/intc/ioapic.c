@@ -109,8 +109,7 @@ static uint32_t read_register(struct ioapic *io)
 static void write_redir(struct ioapic *io, unsigned pin, bool high, uint32_t value)
 {
     uint64_t old = io->redir[pin];
-    uint64_t r = high ? (uint32_t)old | (uint64_t)value << 32
-                      : (old & ~0xffffffffull) | value;
+    uint64_t r = high ? (uint32_t)old | (uint64_t)value << 32 : (old & ~0xffffffffull) | value;
 
     r = (r & REDIR_WRITABLE) | (old & REDIR_REMOTE_IRR);
     if (!(r & REDIR_LEVEL))
@@ -167,9 +166,9 @@ static void ioapic_reset(struct dev *d)
 }
 
 static const struct state_field ioapic_state[] = {
-    STATE(struct ioapic, id),        STATE(struct ioapic, select),
+    STATE(struct ioapic, id),          STATE(struct ioapic, select),
     STATE_ARRAY(struct ioapic, redir), STATE_KEPT(struct ioapic, lines),
-    STATE(struct ioapic, irr),       STATE_END,
+    STATE(struct ioapic, irr),         STATE_END,
 };
 
 static const struct dev_region ioapic_regions[] = {

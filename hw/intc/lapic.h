@@ -6,20 +6,27 @@
 #include "softmmu/dev.h"
 #include "softmmu/irq.h"
 
-#define APIC_MAX_CPUS 255
+#define APIC_MAX_CPUS  255
 #define LAPIC_TIMER_HZ 1000000000ull /* before the divider; CPUID.15H and ACPI users */
 #define LAPIC_BASE     0xfee00000ull
 
 /* SDM vol. 3, table of delivery modes */
 enum apic_mode {
-    APIC_FIXED, APIC_LOWEST, APIC_SMI, APIC_MODE3, APIC_NMI, APIC_INIT, APIC_STARTUP, APIC_EXTINT
+    APIC_FIXED,
+    APIC_LOWEST,
+    APIC_SMI,
+    APIC_MODE3,
+    APIC_NMI,
+    APIC_INIT,
+    APIC_STARTUP,
+    APIC_EXTINT
 };
 
 struct apic_msg {
     uint32_t dest; /* 8 bits from an I/O APIC, MSI or xAPIC; 32 bits from an x2APIC */
     bool logical;
-    bool level;    /* level triggered (sets TMR) */
-    uint8_t mode;  /* enum apic_mode */
+    bool level;   /* level triggered (sets TMR) */
+    uint8_t mode; /* enum apic_mode */
     uint8_t vector;
 };
 
@@ -63,9 +70,9 @@ struct lapic {
     uint64_t timer_start;  /* ns when initial_count was loaded */
     uint64_t tsc_deadline; /* 0: not armed */
     struct event timer;
-    bool lint0;            /* level of the 8259's INTR */
+    bool lint0; /* level of the 8259's INTR */
     bool lint1;
-    bool extint;           /* an ExtINT message waits for its INTA */
+    bool extint; /* an ExtINT message waits for its INTA */
     bool intr_level;
 };
 

@@ -9,8 +9,8 @@
 #define MSR_TSC_DEADLINE 0x6e0
 #define MSR_X2APIC       0x800
 
-#define BASE_RESERVED   (~(BASE_ADDR | BASE_BSP | BASE_EXTD | BASE_ENABLE))
-#define ICR_RESERVED    0xfff32000u
+#define BASE_RESERVED (~(BASE_ADDR | BASE_BSP | BASE_EXTD | BASE_ENABLE))
+#define ICR_RESERVED  0xfff32000u
 
 /* Puts the register page where IA32_APIC_BASE says, or nowhere. CPU 0's counts. */
 void lapic_place(struct lapic *l)

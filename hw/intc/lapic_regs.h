@@ -8,11 +8,27 @@
 
 /* MMIO offset / 16 = MSR - 0x800 */
 enum lapic_reg {
-    REG_ID = 0x02, REG_VERSION = 0x03, REG_TPR = 0x08, REG_APR = 0x09, REG_PPR = 0x0a,
-    REG_EOI = 0x0b, REG_RRD = 0x0c, REG_LDR = 0x0d, REG_DFR = 0x0e, REG_SVR = 0x0f,
-    REG_ISR = 0x10, REG_TMR = 0x18, REG_IRR = 0x20, REG_ESR = 0x28,
-    REG_ICR = 0x30, REG_ICR_HIGH = 0x31, REG_LVT = 0x32,
-    REG_INITIAL = 0x38, REG_CURRENT = 0x39, REG_DIVIDE = 0x3e, REG_SELF_IPI = 0x3f,
+    REG_ID = 0x02,
+    REG_VERSION = 0x03,
+    REG_TPR = 0x08,
+    REG_APR = 0x09,
+    REG_PPR = 0x0a,
+    REG_EOI = 0x0b,
+    REG_RRD = 0x0c,
+    REG_LDR = 0x0d,
+    REG_DFR = 0x0e,
+    REG_SVR = 0x0f,
+    REG_ISR = 0x10,
+    REG_TMR = 0x18,
+    REG_IRR = 0x20,
+    REG_ESR = 0x28,
+    REG_ICR = 0x30,
+    REG_ICR_HIGH = 0x31,
+    REG_LVT = 0x32,
+    REG_INITIAL = 0x38,
+    REG_CURRENT = 0x39,
+    REG_DIVIDE = 0x3e,
+    REG_SELF_IPI = 0x3f,
 };
 
 #define BASE_BSP    (1u << 8)
@@ -23,16 +39,16 @@ enum lapic_reg {
 #define SVR_ENABLE (1u << 8)
 #define SVR_MASK   0x3ffu
 
-#define LVT_MASKED       (1u << 16)
-#define LVT_VECTOR(lvt)  ((lvt) & 0xff)
-#define LVT_MODE(lvt)    ((lvt) >> 8 & 7)
-#define LVT_LEVEL        (1u << 15)
-#define LVT_REMOTE_IRR   (1u << 14)
-#define LVT_STATUS       (1u << 12)
-#define TIMER_MODE(lvt)  ((lvt) >> 17 & 3)
-#define TIMER_ONE_SHOT   0
-#define TIMER_PERIODIC   1
-#define TIMER_DEADLINE   2
+#define LVT_MASKED      (1u << 16)
+#define LVT_VECTOR(lvt) ((lvt)&0xff)
+#define LVT_MODE(lvt)   ((lvt) >> 8 & 7)
+#define LVT_LEVEL       (1u << 15)
+#define LVT_REMOTE_IRR  (1u << 14)
+#define LVT_STATUS      (1u << 12)
+#define TIMER_MODE(lvt) ((lvt) >> 17 & 3)
+#define TIMER_ONE_SHOT  0
+#define TIMER_PERIODIC  1
+#define TIMER_DEADLINE  2
 
 #define ESR_SEND_ILLEGAL     (1u << 5)
 #define ESR_RECEIVE_ILLEGAL  (1u << 6)

@@ -46,7 +46,7 @@ static uint64_t deadline_ns(const struct lapic *l, uint64_t now)
     if (l->tsc_deadline <= tsc)
         return now;
     delta = (unsigned __int128)(l->tsc_deadline - tsc) * NS_PER_S / hz + 1;
-    return delta > INT64_MAX ? CLOCK_NEVER : now + (uint64_t)delta;
+    return delta > INT64_MAX / 2 ? CLOCK_NEVER : now + (uint64_t)delta;
 }
 
 void lapic_timer_arm(struct lapic *l)

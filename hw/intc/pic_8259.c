@@ -6,21 +6,21 @@
 
 #include "softmmu/log.h"
 
-#define ICW1_IC4     0x01
-#define ICW1_SNGL    0x02
-#define ICW1_INIT    0x10
-#define ICW4_AEOI    0x02
-#define ICW4_SFNM    0x10
-#define OCW3         0x08
-#define OCW3_RIS     0x01
-#define OCW3_RR      0x02
-#define OCW3_POLL    0x04
-#define OCW3_SMM     0x20
-#define OCW3_ESMM    0x40
-#define ELCR_MASTER  0xf8 /* IRQ 0-2, 8 and 13 are always edge triggered */
-#define ELCR_SLAVE   0xde
-#define CASCADE      2
-#define SPURIOUS     7
+#define ICW1_IC4    0x01
+#define ICW1_SNGL   0x02
+#define ICW1_INIT   0x10
+#define ICW4_AEOI   0x02
+#define ICW4_SFNM   0x10
+#define OCW3        0x08
+#define OCW3_RIS    0x01
+#define OCW3_RR     0x02
+#define OCW3_POLL   0x04
+#define OCW3_SMM    0x20
+#define OCW3_ESMM   0x40
+#define ELCR_MASTER 0xf8 /* IRQ 0-2, 8 and 13 are always edge triggered */
+#define ELCR_SLAVE  0xde
+#define CASCADE     2
+#define SPURIOUS    7
 
 /* 0 is the highest priority, 8 means that no bit of mask is set */
 static unsigned rank(const struct pic_chip *c, uint8_t mask)
@@ -298,8 +298,8 @@ static void pic_reset(struct dev *d)
         STATE(struct pic, chip[n].poll), STATE(struct pic, chip[n].special_mask),              \
         STATE(struct pic, chip[n].rotate_on_aeoi)
 
-static const struct state_field pic_state[] = {
-    CHIP_STATE(0), CHIP_STATE(1), STATE(struct pic, intr_level), STATE_END};
+static const struct state_field pic_state[] = {CHIP_STATE(0), CHIP_STATE(1),
+                                               STATE(struct pic, intr_level), STATE_END};
 
 static const struct dev_region pic_regions[] = {
     {"pic-master", REGION_PORT, 2, {master_read, master_write, 1, 1}},

@@ -39,8 +39,8 @@ static void sync_timer(struct acpi_pm *pm)
 static void acpi_pm_update(struct acpi_pm *pm)
 {
     uint64_t carry = ((pm->tmr_synced >> TMR_CARRY_BIT) + 1) << TMR_CARRY_BIT;
-    bool level = (pm->pm1_cnt & CNT_SCI_EN) && ((pm->pm1_sts & pm->pm1_en & PM1_EVENTS) ||
-                                               (pm->gpe_sts & pm->gpe_en));
+    bool level = (pm->pm1_cnt & CNT_SCI_EN) &&
+                 ((pm->pm1_sts & pm->pm1_en & PM1_EVENTS) || (pm->gpe_sts & pm->gpe_en));
 
     if (level != pm->sci_level) {
         pm->sci_level = level;
@@ -186,11 +186,16 @@ static void acpi_pm_reset(struct dev *d)
 }
 
 static const struct state_field acpi_pm_state[] = {
-    STATE(struct acpi_pm, pm1_sts),   STATE(struct acpi_pm, pm1_en),
-    STATE(struct acpi_pm, pm1_cnt),   STATE(struct acpi_pm, gpe_sts),
-    STATE(struct acpi_pm, gpe_en),    STATE(struct acpi_pm, apm_cnt),
-    STATE(struct acpi_pm, apm_sts),   STATE(struct acpi_pm, tmr_synced),
-    STATE(struct acpi_pm, sci_level), STATE_EV(struct acpi_pm, overflow),
+    STATE(struct acpi_pm, pm1_sts),
+    STATE(struct acpi_pm, pm1_en),
+    STATE(struct acpi_pm, pm1_cnt),
+    STATE(struct acpi_pm, gpe_sts),
+    STATE(struct acpi_pm, gpe_en),
+    STATE(struct acpi_pm, apm_cnt),
+    STATE(struct acpi_pm, apm_sts),
+    STATE(struct acpi_pm, tmr_synced),
+    STATE(struct acpi_pm, sci_level),
+    STATE_EV(struct acpi_pm, overflow),
     STATE_END,
 };
 

@@ -6,16 +6,16 @@
 #include "softmmu/dev.h"
 #include "softmmu/irq.h"
 
-#define ACPI_PM_TIMER_HZ  3579545u
-#define ACPI_PM_SIZE      64 /* bytes of ports at PMBASE */
-#define ACPI_PM1_EVT      0x00 /* offsets from PMBASE */
-#define ACPI_PM1_CNT      0x04
-#define ACPI_PM_TMR       0x08 /* 24 bits */
-#define ACPI_GPE0         0x0c /* 2 bytes of status, 2 of enable */
-#define ACPI_SLP_TYP_S5   0
-#define ACPI_SMI_CMD      0xb2
-#define ACPI_SMI_ENABLE   0xf1
-#define ACPI_SMI_DISABLE  0xf0
+#define ACPI_PM_TIMER_HZ 3579545u
+#define ACPI_PM_SIZE     64   /* bytes of ports at PMBASE */
+#define ACPI_PM1_EVT     0x00 /* offsets from PMBASE */
+#define ACPI_PM1_CNT     0x04
+#define ACPI_PM_TMR      0x08 /* 24 bits */
+#define ACPI_GPE0        0x0c /* 2 bytes of status, 2 of enable */
+#define ACPI_SLP_TYP_S5  0
+#define ACPI_SMI_CMD     0xb2
+#define ACPI_SMI_ENABLE  0xf1
+#define ACPI_SMI_DISABLE 0xf0
 
 enum { ACPI_PM_REGION_PM, ACPI_PM_REGION_APM };
 

@@ -21,8 +21,7 @@ static bool debugexit_realize(struct dev *d, struct err *e)
     struct debugexit *x = (struct debugexit *)d;
 
     if (!x->iosize || x->iosize > 8 || x->iobase + x->iosize > 0x10000)
-        return err_set(e, "iobase=0x%x iosize=0x%x is no range of ports", x->iobase,
-                       x->iosize);
+        return err_set(e, "iobase=0x%x iosize=0x%x is no range of ports", x->iobase, x->iosize);
     return true;
 }
 

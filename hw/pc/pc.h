@@ -25,21 +25,21 @@
 #include "softmmu/ram.h"
 
 /* Facts for the writers of ACPI tables, E820 and CPUID. */
-#define PC_RAM_SPLIT     0xc0000000ull  /* RAM below 4 GiB ends here at the latest */
-#define PC_RAM_HIGH      0x100000000ull /* the rest starts here */
-#define PC_VGA_HOLE      0xa0000u       /* no RAM from here ... */
-#define PC_VGA_HOLE_END  0xc0000u       /* ... to here */
-#define PC_PCI_HOLE      0xc0000000ull  /* PCI memory window ... */
-#define PC_PCI_HOLE_END  0xfec00000ull  /* ... up to the I/O APIC */
-#define PC_IOAPIC_ID     0
-#define PC_GSI_COUNT     IOAPIC_PINS
-#define PC_PIT_GSI       2 /* ISA IRQ 0 is wired to pin 2: interrupt source override */
-#define PC_SCI_IRQ       9 /* level, active high: override with trigger mode level */
-#define PC_PMBASE        0x600
-#define PC_RESET_PORT    0xcf9 /* ACPI reset register, value 6 */
-#define PC_RESET_VALUE   6
-#define PC_SERIAL_COUNT  4
-#define PC_RTC_CENTURY   0x32
+#define PC_RAM_SPLIT    0xc0000000ull  /* RAM below 4 GiB ends here at the latest */
+#define PC_RAM_HIGH     0x100000000ull /* the rest starts here */
+#define PC_VGA_HOLE     0xa0000u       /* no RAM from here ... */
+#define PC_VGA_HOLE_END 0xc0000u       /* ... to here */
+#define PC_PCI_HOLE     0xc0000000ull  /* PCI memory window ... */
+#define PC_PCI_HOLE_END 0xfec00000ull  /* ... up to the I/O APIC */
+#define PC_IOAPIC_ID    0
+#define PC_GSI_COUNT    IOAPIC_PINS
+#define PC_PIT_GSI      2 /* ISA IRQ 0 is wired to pin 2: interrupt source override */
+#define PC_SCI_IRQ      9 /* level, active high: override with trigger mode level */
+#define PC_PMBASE       0x600
+#define PC_RESET_PORT   0xcf9 /* ACPI reset register, value 6 */
+#define PC_RESET_VALUE  6
+#define PC_SERIAL_COUNT 4
+#define PC_RTC_CENTURY  0x32
 
 /* ISA IRQs: 0 PIT, 1 keyboard, 3/4 serial, 8 RTC, 9 SCI, 12 mouse, 13 FPU; PCI INTx through
  * PIIX3 PIRQA..D to 10, 10, 11, 11; slot s pin p is PIRQ (s + p - 1) & 3, p from INTA = 0. */
@@ -48,8 +48,8 @@ struct pc_config {
     uint64_t ram_bytes; /* multiple of 4096, at least 1 MiB */
     unsigned cpus;      /* 0 means 1 */
     struct clock *clock;
-    struct chardev *serial[PC_SERIAL_COUNT]; /* NULL: that port is absent */
-    struct chardev *debugcon;                /* ports 0xE9 and 0x402; NULL: absent */
+    struct chardev *serial[PC_SERIAL_COUNT];     /* NULL: that port is absent */
+    struct chardev *debugcon;                    /* ports 0xE9 and 0x402; NULL: absent */
     uint16_t debugexit_iobase, debugexit_iosize; /* iosize 0: absent */
     uint64_t rtc_epoch; /* UTC seconds since 1970 at clock 0; 0: the host's time now */
 
@@ -72,7 +72,7 @@ struct pc_config {
 struct pc {
     struct pc_config cfg;
     struct space *mem, *ports;
-    struct ram ram; /* host block: [0, split) then the part above 4 GiB */
+    struct ram ram;             /* host block: [0, split) then the part above 4 GiB */
     uint64_t ram_low, ram_high; /* bytes below the split and from 4 GiB on */
     struct dev_env env;
     struct apic_bus apic_bus;
@@ -119,7 +119,7 @@ bool pc_msr_write(struct pc *pc, unsigned cpu, uint32_t msr, uint64_t value);
 uint8_t pc_get_cr8(struct pc *pc, unsigned cpu);
 void pc_set_cr8(struct pc *pc, unsigned cpu, uint8_t value); /* 0..15 */
 void pc_tsc_changed(struct pc *pc, unsigned cpu); /* after a write to IA32_TSC(_ADJUST) */
-void pc_set_ferr(struct pc *pc); /* x87 error with CR0.NE = 0: IRQ 13 */
+void pc_set_ferr(struct pc *pc);                  /* x87 error with CR0.NE = 0: IRQ 13 */
 void pc_power_button(struct pc *pc);
 void pc_msi(struct pc *pc, gpa addr, uint32_t data);
 

@@ -9,8 +9,8 @@
 #define PCI_COMMAND 0x04
 #define PCI_STATUS  0x06
 
-#define PIRQ_ROUTE 0x60 /* PIIX3 PIRQRC[A:D] */
-#define PIRQ_OFF   0x80
+#define PIRQ_ROUTE   0x60 /* PIIX3 PIRQRC[A:D] */
+#define PIRQ_OFF     0x80
 #define ISA_ROUTABLE 0xdef8u /* IRQ 3-7, 9-12, 14, 15 */
 
 #define PMBASE    0x40 /* PIIX4 function 3 of the data sheet */
@@ -22,18 +22,18 @@ static bool i440fx_realize(struct dev *d, struct err *e)
     struct i440fx *f = (struct i440fx *)d;
     uint8_t *w = f->pci.wmask;
 
-    w[PCI_COMMAND + 1] = 0x01;      /* SERR# enable */
+    w[PCI_COMMAND + 1] = 0x01; /* SERR# enable */
     f->pci.w1c[PCI_STATUS + 1] = 0xf9;
-    w[0x0d] = 0xf8;                 /* latency timer */
-    memset(w + 0x50, 0xff, 9);      /* PMCCFG, DETURBO, DBC, AXC, DRT, DRAMC, DRAMT */
-    memset(w + 0x59, 0x77, 7);      /* PAM */
-    memset(w + 0x60, 0xff, 8);      /* DRB */
-    w[0x68] = 0xc0;                 /* FDHC */
-    w[0x70] = 0xff;                 /* MTT */
-    w[0x71] = 0xff;                 /* CLT */
-    w[0x72] = 0x7f;                 /* SMRAM */
-    w[0x90] = 0xff;                 /* ERRCMD */
-    w[0x93] = 0xff;                 /* TRC */
+    w[0x0d] = 0xf8;            /* latency timer */
+    memset(w + 0x50, 0xff, 9); /* PMCCFG, DETURBO, DBC, AXC, DRT, DRAMC, DRAMT */
+    memset(w + 0x59, 0x77, 7); /* PAM */
+    memset(w + 0x60, 0xff, 8); /* DRB */
+    w[0x68] = 0xc0;            /* FDHC */
+    w[0x70] = 0xff;            /* MTT */
+    w[0x71] = 0xff;            /* CLT */
+    w[0x72] = 0x7f;            /* SMRAM */
+    w[0x90] = 0xff;            /* ERRCMD */
+    w[0x93] = 0xff;            /* TRC */
     return true;
 }
 
@@ -91,14 +91,14 @@ static bool piix3_realize(struct dev *d, struct err *e)
     p->pci.config_written = piix3_written;
     w[PCI_COMMAND] = 0x08; /* special cycle enable */
     p->pci.w1c[PCI_STATUS + 1] = 0x38;
-    w[0x4c] = 0xff;                      /* IORT */
-    memset(w + 0x4e, 0xff, 2);           /* XBCS */
+    w[0x4c] = 0xff;            /* IORT */
+    memset(w + 0x4e, 0xff, 2); /* XBCS */
     memset(w + PIRQ_ROUTE, 0x8f, 4);
-    w[0x69] = 0xfe;                      /* TOM */
-    w[0x70] = w[0x71] = 0xcf;            /* MBIRQ */
-    memset(w + 0x76, 0x8f, 2);           /* MBDMA */
-    w[0x80] = 0x7f;                      /* APICBASE */
-    w[0x82] = 0x0f;                      /* DLC */
+    w[0x69] = 0xfe;            /* TOM */
+    w[0x70] = w[0x71] = 0xcf;  /* MBIRQ */
+    memset(w + 0x76, 0x8f, 2); /* MBDMA */
+    w[0x80] = 0x7f;            /* APICBASE */
+    w[0x82] = 0x0f;            /* DLC */
     return true;
 }
 
@@ -161,15 +161,15 @@ static void piix4_pm_reset(struct dev *d)
     piix4_pm_update(p);
 }
 
-static const struct state_field i440fx_state[] = {
-    STATE_ARRAY(struct i440fx, pci.config), STATE_END};
+static const struct state_field i440fx_state[] = {STATE_ARRAY(struct i440fx, pci.config),
+                                                  STATE_END};
 
-static const struct state_field piix3_state[] = {
-    STATE_ARRAY(struct piix3, pci.config), STATE_KEPT(struct piix3, pirq_level),
-    STATE(struct piix3, isa_driven), STATE_END};
+static const struct state_field piix3_state[] = {STATE_ARRAY(struct piix3, pci.config),
+                                                 STATE_KEPT(struct piix3, pirq_level),
+                                                 STATE(struct piix3, isa_driven), STATE_END};
 
-static const struct state_field piix4_pm_state[] = {
-    STATE_ARRAY(struct piix4_pm, pci.config), STATE_END};
+static const struct state_field piix4_pm_state[] = {STATE_ARRAY(struct piix4_pm, pci.config),
+                                                    STATE_END};
 
 const struct dev_class i440fx_class = {
     .name = "i440fx",

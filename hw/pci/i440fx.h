@@ -13,7 +13,7 @@ struct piix3 {
     struct pci_fn pci;
     void *opaque; /* wire: drive ISA interrupt n */
     void (*isa_irq)(void *opaque, int n, int level);
-    uint8_t pirq_level; /* bit n: PIRQA + n */
+    uint8_t pirq_level;  /* bit n: PIRQA + n */
     uint16_t isa_driven; /* ISA interrupts now driven by PIRQs */
 };
 

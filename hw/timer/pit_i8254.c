@@ -364,9 +364,10 @@ static bool pit_realize(struct dev *d, struct err *e)
         STATE(struct pit, ch[n].armed), STATE(struct pit, ch[n].null_count)
 
 static const struct state_field pit_state[] = {
-    CHANNEL_STATE(0),          CHANNEL_STATE(1),         CHANNEL_STATE(2),
-    STATE(struct pit, port61), STATE(struct pit, out0),  STATE(struct pit, edge0),
-    STATE_EV(struct pit, ev),  STATE_END,
+    CHANNEL_STATE(0),         CHANNEL_STATE(1),
+    CHANNEL_STATE(2),         STATE(struct pit, port61),
+    STATE(struct pit, out0),  STATE(struct pit, edge0),
+    STATE_EV(struct pit, ev), STATE_END,
 };
 
 static const struct dev_region pit_regions[] = {

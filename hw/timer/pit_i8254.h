@@ -11,20 +11,20 @@
 enum { PIT_REGION_COUNTERS, PIT_REGION_PORT61 };
 
 struct pit_channel {
-    uint64_t start;     /* PIT ticks since machine start when counting began */
-    uint64_t held;      /* ticks counted before the gate stopped a level-gated mode */
-    uint32_t count;     /* in the counting element, 1..65536 */
-    uint32_t next;      /* written, not yet loaded (0: nothing) */
-    uint16_t latch;     /* latched count */
-    uint8_t latched;    /* bytes of it still to be read */
-    uint8_t status;     /* latched status */
+    uint64_t start;  /* PIT ticks since machine start when counting began */
+    uint64_t held;   /* ticks counted before the gate stopped a level-gated mode */
+    uint32_t count;  /* in the counting element, 1..65536 */
+    uint32_t next;   /* written, not yet loaded (0: nothing) */
+    uint16_t latch;  /* latched count */
+    uint8_t latched; /* bytes of it still to be read */
+    uint8_t status;  /* latched status */
     bool status_latched;
-    uint8_t mode, rw;   /* 0..5; 1 LSB, 2 MSB, 3 LSB then MSB */
-    uint8_t low_byte;   /* first byte of a two-byte write */
+    uint8_t mode, rw; /* 0..5; 1 LSB, 2 MSB, 3 LSB then MSB */
+    uint8_t low_byte; /* first byte of a two-byte write */
     bool bcd, gate;
     bool write_high, read_high; /* which byte comes next with rw 3 */
-    bool loaded;        /* a count was written since the control word */
-    bool armed;         /* counting has been started (modes 1, 5: triggered) */
+    bool loaded;                /* a count was written since the control word */
+    bool armed;                 /* counting has been started (modes 1, 5: triggered) */
     bool null_count;
 };
 

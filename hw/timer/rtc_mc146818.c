@@ -23,22 +23,22 @@
 #define REG_D       0x0d
 #define REG_CENTURY 0x32
 
-#define A_UIP 0x80
-#define A_DV  0x70
-#define A_RS  0x0f
-#define B_SET 0x80
-#define B_PIE 0x40
-#define B_AIE 0x20
-#define B_UIE 0x10
-#define B_SQWE 0x08
+#define A_UIP    0x80
+#define A_DV     0x70
+#define A_RS     0x0f
+#define B_SET    0x80
+#define B_PIE    0x40
+#define B_AIE    0x20
+#define B_UIE    0x10
+#define B_SQWE   0x08
 #define B_BINARY 0x04
-#define B_24H 0x02
-#define C_IRQF 0x80
-#define C_FLAGS 0x70 /* PF, AF, UF: same places as their enables in B */
-#define C_PF 0x40
-#define C_AF 0x20
-#define C_UF 0x10
-#define D_VRT 0x80
+#define B_24H    0x02
+#define C_IRQF   0x80
+#define C_FLAGS  0x70 /* PF, AF, UF: same places as their enables in B */
+#define C_PF     0x40
+#define C_AF     0x20
+#define C_UF     0x10
+#define D_VRT    0x80
 
 #define UIP_NS  244000u /* UIP rises that long before the update */
 #define BASE_HZ 32768u
@@ -88,17 +88,20 @@ static void store_time(struct rtc *r, uint64_t now)
 {
     time_t t = r->base + (int64_t)seconds(r, now);
     struct tm tm;
+    int year;
 
     if (!gmtime_r(&t, &tm))
         return;
+    /* a guest may have set month 0 of year 0 */
+    year = ((tm.tm_year + 1900) % 10000 + 10000) % 10000;
     r->cmos[REG_SEC] = encode(r, tm.tm_sec);
     r->cmos[REG_MIN] = encode(r, tm.tm_min);
     r->cmos[REG_HOUR] = encode_hour(r, tm.tm_hour);
     r->cmos[REG_WDAY] = encode(r, tm.tm_wday + 1);
     r->cmos[REG_MDAY] = encode(r, tm.tm_mday);
     r->cmos[REG_MONTH] = encode(r, tm.tm_mon + 1);
-    r->cmos[REG_YEAR] = encode(r, tm.tm_year % 100);
-    r->cmos[REG_CENTURY] = encode(r, (tm.tm_year + 1900) / 100 % 100);
+    r->cmos[REG_YEAR] = encode(r, year % 100);
+    r->cmos[REG_CENTURY] = encode(r, year / 100);
 }
 
 static void load_time(struct rtc *r, uint64_t now)
@@ -109,8 +112,7 @@ static void load_time(struct rtc *r, uint64_t now)
         .tm_hour = decode_hour(r, r->cmos[REG_HOUR]),
         .tm_mday = decode(r, r->cmos[REG_MDAY]),
         .tm_mon = decode(r, r->cmos[REG_MONTH]) - 1,
-        .tm_year =
-            decode(r, r->cmos[REG_CENTURY]) * 100 + decode(r, r->cmos[REG_YEAR]) - 1900,
+        .tm_year = decode(r, r->cmos[REG_CENTURY]) * 100 + decode(r, r->cmos[REG_YEAR]) - 1900,
     };
 
     r->base = (int64_t)timegm(&tm) - (int64_t)seconds(r, now);
@@ -196,8 +198,8 @@ static uint64_t read_register(struct rtc *r, unsigned reg)
     v = r->cmos[reg];
     switch (reg) {
     case REG_A:
-        if (!time_held(r) && (r->synced + r->phase + UIP_NS) / NS_PER_S !=
-                                 seconds(r, r->synced))
+        if (!time_held(r) &&
+            (r->synced + r->phase + UIP_NS) / NS_PER_S != seconds(r, r->synced))
             v |= A_UIP;
         break;
     case REG_C:

@@ -8,11 +8,11 @@
 
 struct rtc {
     struct dev dev;
-    struct irq irq;  /* wire: IRQ 8 */
-    uint64_t epoch;  /* property: UTC seconds since 1970 at machine start; 0 = host time */
-    int64_t base;    /* seconds since 1970 minus clock seconds */
-    uint64_t phase;  /* ns added to the clock so that seconds begin where the guest put them */
-    uint8_t index;   /* port 0x70 */
+    struct irq irq; /* wire: IRQ 8 */
+    uint64_t epoch; /* property: UTC seconds since 1970 at machine start; 0 = host time */
+    int64_t base;   /* seconds since 1970 minus clock seconds */
+    uint64_t phase; /* ns added to the clock so that seconds begin where the guest put them */
+    uint8_t index;  /* port 0x70 */
     uint8_t cmos[128];
     uint64_t synced; /* ns up to which flags are accounted for */
     struct event ev;

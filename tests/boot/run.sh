@@ -14,6 +14,9 @@ n=0 bad=0
 ok() { n=$((n + 1)); echo "ok $n - $1"; }
 not_ok() { n=$((n + 1)); bad=1; echo "not ok $n - $1"; }
 
+# The reader's view of a failure; meson shows standard error.
+explain() { sed 's/^/# /' >&2; }
+
 # copy_program ROOT FILE...: with the shared libraries that ldd names.
 copy_program() {
     local root=$1 file lib
@@ -79,7 +82,7 @@ if grep -q '^@@ uname Linux' "$log"; then
     ok "boots: $(sed -n 's/^@@ uname //p' "$log" | tr -d '#')"
 else
     not_ok "boots to init (see $log)"
-    tail -n 15 "$log" | sed 's/^/# /'
+    tail -n 15 "$log" | explain
 fi
 between "$log" work >"$guest"
 for tool in sha256sum gzip xz openssl python3 "work done"; do
@@ -87,7 +90,7 @@ for tool in sha256sum gzip xz openssl python3 "work done"; do
         ok "$tool: same results as on the host"
     else
         not_ok "$tool: differs from the host"
-        head -n 20 "$log.diff" | sed 's/^/# /'
+        head -n 20 "$log.diff" | explain
     fi
 done
 # On a failed boot the whole log counts.
@@ -96,7 +99,7 @@ if grep -q '^@@ dmesg end' "$log" && ! grep -nEf "$here/dmesg.deny" "$log.dmesg"
     ok "no warning in dmesg"
 else
     not_ok "no warning in dmesg"
-    head -n 20 "$log.diff" | sed 's/^/# /'
+    head -n 20 "$log.diff" | explain
 fi
 if [ "$status" = 0 ]; then
     ok "powers off, status 0"

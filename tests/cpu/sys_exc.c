@@ -24,7 +24,8 @@ static void test_real(void)
 
     cpu->idt = (struct dtable){0, 0x3ff};
     st(0x20 * 4, 0x12345678, 4);
-    cpu->seg[SEG_CS] = (struct seg){.base = 0x7000, .limit = 0xffff, .sel = 0x700, .attr = ATTR_REAL};
+    cpu->seg[SEG_CS] =
+        (struct seg){.base = 0x7000, .limit = 0xffff, .sel = 0x700, .attr = ATTR_REAL};
     cpu->rip = 0x44;
     cpu->gpr[R_SP] = 0x1000;
     set_flags(cpu, FL_IF | FL_CF | FL_TF, 0);
@@ -92,8 +93,8 @@ static void test_gate32_inner(void)
 }
 
 /* Which error code each broken gate gives; the handlers of #GP etc. report it. */
-static void check_broken(unsigned cpl, unsigned sel, unsigned access, bool soft, unsigned want_v,
-                         uint32_t want_err)
+static void check_broken(unsigned cpl, unsigned sel, unsigned access, bool soft,
+                         unsigned want_v, uint32_t want_err)
 {
     struct cpu *cpu = cpu_new32(cpl);
     struct insn in = i_none(cpu, 4);
@@ -344,6 +345,37 @@ static void test_db(void)
     cpu_destroy(cpu);
 }
 
+static bool traps(struct cpu *cpu, bool tf, enum insn_id id)
+{
+    cpu->exc.pending = false;
+    cpu->exc.dr6 = 0;
+    if (!sigsetjmp(cpu->jmp, 0))
+        cpu_step_done(cpu, tf, id);
+    return cpu->exc.pending;
+}
+
+/* When a single-step trap follows an instruction (SDM vol. 3 17.3.1.4, 6.8.3). */
+static void test_step(void)
+{
+    struct cpu *cpu = cpu_new64(0);
+
+    g_assert_false(traps(cpu, false, I_POPF)); /* has just set TF: from the next one on */
+    g_assert_true(traps(cpu, true, I_POPF));   /* has just cleared it: once more */
+    g_assert_false(traps(cpu, true, I_INT));
+    g_assert_false(traps(cpu, true, I_SYSCALL)); /* TF masked by FMASK */
+    g_assert_true(traps(cpu, true, I_SYSENTER));
+    set_flags(cpu, FL_TF, 0);
+    g_assert_true(traps(cpu, true, I_SYSCALL)); /* TF not masked */
+    g_assert_true(traps(cpu, true, I_INTO));    /* not taken */
+    cpu->shadow = 2;
+    g_assert_false(traps(cpu, true, I_MOV_SREG)); /* MOV SS */
+    cpu->shadow = 0;
+    g_assert_true(traps(cpu, true, I_MOV_SREG)); /* the one after it, or MOV DS */
+    cpu->shadow = 1;
+    g_assert_true(traps(cpu, true, I_STI));
+    cpu_destroy(cpu);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -358,5 +390,6 @@ int main(int argc, char **argv)
     g_test_add_func("/sys/exc/vm86", test_vm86);
     g_test_add_func("/sys/exc/double-fault", test_double_fault);
     g_test_add_func("/sys/exc/debug", test_db);
+    g_test_add_func("/sys/exc/step", test_step);
     return g_test_run();
 }

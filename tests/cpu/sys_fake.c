@@ -48,8 +48,9 @@ static bool reach(gva va, unsigned size, enum mmu_access acc, enum mmu_view view
 
     for (gva a = va; a < va + size; a++) {
         bool present = a < MEM_SIZE && a >> 12 != fault_page >> 12;
-        bool allowed = user_page == ~0ull || (a >> 12 == user_page >> 12 ? user || view == MMU_SUPER_AC
-                                                                         : !user);
+        bool is_user = a >> 12 == user_page >> 12;
+        bool allowed =
+            user_page == ~0ull || (is_user ? user || view == MMU_SUPER_AC : !user);
 
         if (present && allowed)
             continue;
@@ -292,7 +293,8 @@ struct insn i_far(const struct cpu *cpu, unsigned opsize, uint16_t sel, uint64_t
 
 void op_gpr(struct insn *in, unsigned n, unsigned reg, unsigned size)
 {
-    in->op[n] = (struct insn_operand){.kind = OPND_GPR, .reg = (uint8_t)reg, .size = (uint8_t)size};
+    in->op[n] = (struct insn_operand){
+        .kind = OPND_GPR, .reg = (uint8_t)reg, .size = (uint8_t)size};
     if (in->nops <= n)
         in->nops = (uint8_t)(n + 1);
 }

@@ -16,8 +16,8 @@ extern gva user_page;           /* the one page that user view may touch; ~0: al
 extern unsigned flushes, invlpgs;
 
 /* Where things lie. */
-enum { GDT = 0x1000, IDT = 0x2000, LDT = 0x2800, TSS_A = 0x3000, TSS_B = 0x4000, TSS_64 = 0x5000,
-       STACK0 = 0x9000, STACK3 = 0xb000, IST1 = 0xd000, CODE = 0x10000 };
+enum { GDT = 0x1000, IDT = 0x2000, LDT = 0x2800, TSS_A = 0x3000, TSS_B = 0x4000,
+       TSS_64 = 0x5000, STACK0 = 0x9000, STACK3 = 0xb000, IST1 = 0xd000, CODE = 0x10000 };
 /* Selectors. */
 enum { S_CODE0 = 0x08, S_DATA0 = 0x10, S_CODE3 = 0x1b, S_DATA3 = 0x23, S_TSS = 0x28,
        S_CODE64 = 0x30, S_CODE64U = 0x3b, S_CONF = 0x40, S_LDT = 0x48, S_TSS64 = 0x50,

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT
+ * A pc board without a CPU: port and memory access, a clock that is stepped by hand, and
+ * what the board asked of its CPUs. */
+#ifndef TESTS_HW_MACHINE_H
+#define TESTS_HW_MACHINE_H
+
+#include <glib.h>
+
+#include "hw/pc/pc.h"
+
+#define TEST_EPOCH 1700000000ull /* Tue 2023-11-14 22:13:20 UTC */
+#define TEST_CPUS  3
+
+struct machine {
+    struct pc *pc;
+    struct clock clock;
+    uint64_t ns;
+    struct chardev_mem serial, debug;
+    int intr[TEST_CPUS];
+    unsigned nmi[TEST_CPUS], init[TEST_CPUS], sipi[TEST_CPUS];
+    uint8_t sipi_vector;
+    unsigned resets, power_offs, ignnes, current_cpu;
+    int exit_status;
+    bool a20;
+    uint64_t tsc_offset;
+};
+
+void machine_start(struct machine *m);
+void machine_stop(struct machine *m);
+void outb(struct machine *m, uint16_t port, uint8_t v);
+void outw(struct machine *m, uint16_t port, uint16_t v);
+void outl(struct machine *m, uint16_t port, uint32_t v);
+uint8_t inb(struct machine *m, uint16_t port);
+uint16_t inw(struct machine *m, uint16_t port);
+uint32_t inl(struct machine *m, uint16_t port);
+void writel(struct machine *m, gpa addr, uint32_t v);
+uint32_t readl(struct machine *m, gpa addr);
+/* Lets time pass, running each event at its deadline. */
+void clock_step(struct machine *m, uint64_t ns);
+/* Level on an ISA interrupt as the 8259 pair sees it. */
+bool irq_level(struct machine *m, unsigned n);
+/* Both 8259 at vectors 20H and 28H with this mask, LINT0 as ExtINT. */
+void pic_start(struct machine *m, uint16_t mask);
+
+#endif

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT
+ * Every class of hw_classes alone: random accesses to its regions while time passes, then
+ * reset, which must give the state of a fresh instance. And the whole board the same way.
+ * A failure prints the seed; `--seed R02S...` repeats it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "hw/devices.h"
+#include "tests/hw/machine.h"
+
+#define ROUNDS 20000
+
+struct rig {
+    uint64_t ns;
+    struct clock clock;
+    struct dev_env env;
+};
+
+static uint64_t now(void *opaque)
+{
+    return ((struct rig *)opaque)->ns;
+}
+
+static void rig_start(struct rig *r)
+{
+    r->ns = 0;
+    clock_init(&r->clock, now, r);
+    clock_start(&r->clock);
+    r->env = (struct dev_env){space_create("mem", 1ull << 52), space_create("ports", 0x10000),
+                              &r->clock};
+}
+
+static struct dev *rig_make(struct rig *r, const struct dev_class *cls)
+{
+    struct dev *d = calloc(1, cls->size);
+    struct err e;
+
+    dev_init(d, cls, NULL, &r->env);
+    if (!dev_realize(d, &e))
+        g_error("%s", e.msg);
+    dev_reset(d);
+    return d;
+}
+
+static uint64_t random_value(void)
+{
+    static const uint64_t edges[] = {0, 1, 0xff, 0x80, 0x7f, 0xffffffff, 0x80000000};
+
+    if (g_test_rand_bit())
+        return edges[g_test_rand_int_range(0, G_N_ELEMENTS(edges))];
+    return (uint32_t)g_test_rand_int();
+}
+
+static void random_access(struct space *s, gpa base, uint64_t size)
+{
+    gpa at = base + (uint64_t)g_test_rand_int_range(0, (gint32)size);
+    unsigned width = 1u << g_test_rand_int_range(0, 4);
+
+    if (g_test_rand_bit())
+        at &= ~15ull; /* where APICs have their registers */
+    if (g_test_rand_int_range(0, 4))
+        space_write(s, at < base ? base : at, random_value(), width);
+    else
+        space_read(s, at < base ? base : at, width);
+}
+
+static void let_time_pass(struct rig *r)
+{
+    r->ns += (uint64_t)g_test_rand_int_range(0, 2000);
+    if (!g_test_rand_int_range(0, 500))
+        r->ns += (uint64_t)g_test_rand_int_range(0, 2000000000);
+    clock_run_events(&r->clock);
+}
+
+static void test_class(const void *data)
+{
+    const struct dev_class *cls = data;
+    const struct dev_region *reg = cls->regions;
+    struct rig r;
+    struct dev *d, *fresh;
+    unsigned i, n = 0;
+    const char *differs;
+
+    rig_start(&r);
+    d = rig_make(&r, cls);
+    for (; reg && reg[n].name; n++)
+        g_assert_true(dev_map(d, n, 0x1000 * (n + 1), 0, NULL));
+    for (i = 0; n && i < ROUNDS; i++) {
+        unsigned k = (unsigned)g_test_rand_int_range(0, (gint32)n);
+        struct space *s = reg[k].kind == REGION_PORT ? r.env.ports : r.env.mem;
+
+        random_access(s, 0x1000 * (k + 1), reg[k].size);
+        let_time_pass(&r);
+    }
+    fresh = rig_make(&r, cls);
+    dev_reset(d);
+    differs = dev_reset_differs(d, fresh);
+    if (differs)
+        g_error("%s: '%s' is not reset", cls->name, differs);
+    dev_finish(d);
+    dev_finish(fresh);
+    g_assert_cmpuint(clock_deadline(&r.clock), ==, CLOCK_NEVER);
+    free(d);
+    free(fresh);
+    space_destroy(r.env.mem);
+    space_destroy(r.env.ports);
+}
+
+/* Instances start with struct dev, tables end, regions have legal widths. */
+static void test_tables(void)
+{
+    const struct dev_class *const *c, *const *other;
+
+    for (c = hw_classes; *c; c++) {
+        const struct dev_region *reg = (*c)->regions;
+        const struct state_field *f;
+
+        g_assert_true(hw_find_class((*c)->name) == *c);
+        g_assert_cmpuint((*c)->size, >=, sizeof(struct dev));
+        for (other = hw_classes; other != c; other++)
+            g_assert_cmpstr((*c)->name, !=, (*other)->name);
+        for (f = (*c)->state; f && f->name; f++)
+            g_assert_cmpuint(f->offset + (size_t)f->size * f->count, <=, (*c)->size);
+        for (; reg && reg->name; reg++) {
+            g_assert_cmpuint(reg->ops.min_size, <=, reg->ops.max_size);
+            g_assert_true(reg->size && reg->ops.read && reg->ops.write);
+        }
+    }
+    g_assert_null(hw_find_class("no-such-device"));
+}
+
+struct places {
+    unsigned n;
+    gpa base[64], size[64];
+};
+
+static void collect(void *opaque, const char *name, gpa base, gpa last, bool ram)
+{
+    struct places *p = opaque;
+
+    if (ram || p->n == G_N_ELEMENTS(p->base))
+        return;
+    p->base[p->n] = base;
+    p->size[p->n++] = last - base + 1;
+}
+
+static void test_board(void)
+{
+    struct machine m, fresh;
+    unsigned i, k, cpu;
+
+    machine_start(&m);
+    for (i = 0; i < 4 * ROUNDS; i++) {
+        struct places p = {0};
+        bool ports = g_test_rand_int_range(0, 4);
+
+        m.current_cpu = (unsigned)g_test_rand_int_range(0, TEST_CPUS);
+        space_each(ports ? m.pc->ports : m.pc->mem, collect, &p);
+        k = p.n ? (unsigned)g_test_rand_int_range(0, (gint32)p.n) : 0;
+        if (p.n)
+            random_access(ports ? m.pc->ports : m.pc->mem, p.base[k], p.size[k]);
+        cpu = (unsigned)g_test_rand_int_range(0, TEST_CPUS);
+        if (m.intr[cpu]) {
+            int v = pc_ack_interrupt(m.pc, cpu);
+
+            g_assert_true(v >= 0 && v <= 255);
+        }
+        if (!g_test_rand_int_range(0, 16))
+            pc_msr_write(m.pc, cpu, 0x800 + (uint32_t)g_test_rand_int_range(0, 64),
+                         random_value());
+        if (!g_test_rand_int_range(0, 1000))
+            pc_msr_write(m.pc, cpu, 0x1b,
+                         0xfee00000 | (uint64_t)g_test_rand_int_range(0, 4) << 10);
+        m.ns += (uint64_t)g_test_rand_int_range(0, 3000);
+        clock_run_events(&m.clock);
+    }
+    machine_start(&fresh);
+    fresh.ns = m.ns;
+    pc_reset(m.pc);
+    pc_reset(fresh.pc);
+    for (i = 0; i < m.pc->n_devs; i++) {
+        const char *differs = dev_reset_differs(m.pc->devs[i], fresh.pc->devs[i]);
+
+        if (differs)
+            g_error("%s: '%s' is not reset", m.pc->devs[i]->id, differs);
+    }
+    for (i = 0; i < TEST_CPUS; i++)
+        g_assert_null(dev_reset_differs(&m.pc->lapic[i].dev, &fresh.pc->lapic[i].dev));
+    machine_stop(&m);
+    machine_stop(&fresh);
+}
+
+int main(int argc, char **argv)
+{
+    const struct dev_class *const *c;
+
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/all/tables", test_tables);
+    for (c = hw_classes; *c; c++) {
+        char *path = g_strdup_printf("/all/fuzz-reset/%s", (*c)->name);
+
+        g_test_add_data_func(path, *c, test_class);
+        g_free(path);
+    }
+    g_test_add_func("/all/board", test_board);
+    return g_test_run();
+}

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT
+ * Ways into and out of a block: entry check, direct jumps (chainable inside
+ * the page, through the jump cache beyond it), indirect jumps, calls of C, exceptions. */
+#include "translator/x86_64/x64.h"
+
+#define ENV_RIP rm_mem(X_RSP, ENV(rip))
+
+static void set_env(struct x64 *c, struct x64_rm m, uint64_t v)
+{
+    if ((int64_t)v == (int32_t)v) {
+        e_mov_rm_imm(&c->e, 8, m, (int32_t)v);
+        return;
+    }
+    e_mov_imm(&c->e, X_RAX, v);
+    e_mov_rm_r(&c->e, 8, m, X_RAX);
+}
+
+void x64_call_c(struct x64 *c, uint64_t fn)
+{
+    e_mov_imm(&c->e, X_RAX, fn);
+    e_call(&c->e, c->j->t_sync);
+    x64_site_here(c, x64_undo(c), c->late, c->rip);
+}
+
+void x64_raise_if(struct x64 *c, unsigned cc, unsigned vector)
+{
+    struct x64_slow *s = x64_slow_new(c, SL_RAISE);
+
+    s->vector = (uint8_t)vector;
+    s->from[s->nfrom++] = e_jcc_fwd(&c->e, cc);
+}
+
+void x64_op_probe(struct x64 *c)
+{
+    c->force_canon = true; /* nothing is accessed that could trap */
+    x64_mem_begin(c, c->o->w, SL_PROBE);
+    x64_mem_end(c);
+    c->force_canon = false;
+}
+
+static void count(struct x64 *c, int32_t n, bool add)
+{
+    e_alu_imm(&c->e, add ? 0 : 5, 8, rm_mem(X_RSP, ENV(icount)), n);
+    e_alu_imm(&c->e, add ? 5 : 0, 8, rm_mem(X_RSP, ENV(budget)), n);
+}
+
+/* C implementation of an instruction; what it counts on is exact in struct cpu. */
+void x64_op_call(struct x64 *c)
+{
+    const struct ir *o = c->o;
+    uint16_t undo = x64_undo(c) - 1; /* the instruction itself counts as begun */
+
+    x64_flags_sync(c);
+    set_env(c, ENV_RIP, c->rip);
+    set_env(c, rm_mem(X_RSP, ENV(next_rip)), c->next_rip);
+    if (c->j->counting)
+        count(c, undo, false);
+    e_mov_imm(&c->e, X_ADDR, (uint64_t)(uintptr_t)o->ext);
+    e_mov_imm(&c->e, X_RAX, (uint64_t)(uintptr_t)o->fn);
+    e_call(&c->e, c->j->t_sync);
+    x64_site_here(c, 1, 0, c->rip);
+    if (c->j->counting)
+        count(c, undo, true);
+    x64_flags_begin(c);
+}
+
+void x64_op_raise(struct x64 *c)
+{
+    x64_flags_sync(c);
+    e_mov_imm(&c->e, X_ADDR, (uint64_t)c->o->imm);
+    e_call(&c->e, c->j->t_raise);
+    x64_site_here(c, x64_undo(c), c->late, c->rip);
+}
+
+/* Flat code has a CS limit of 4 GiB, so that only 64-bit targets can be wrong. */
+void x64_op_chktgt(struct x64 *c)
+{
+    struct emit *e = &c->e;
+
+    if ((c->b->mode & CM_SIZE) != CM_64)
+        return;
+    x64_flags_clobber(c);
+    x64_ld(c, X_ADDR, c->o->a, c->o->w);
+    e_mov_rr(e, 8, X_ENT, X_ADDR);
+    e_shift_imm(e, 4, 8, rm_reg(X_ENT), 16);
+    e_shift_imm(e, 7, 8, rm_reg(X_ENT), 16);
+    e_alu_rm_r(e, 7, 8, rm_reg(X_ENT), X_ADDR);
+    x64_raise_if(c, CC_NZ, EXC_GP);
+}
+
+static void leave(struct x64 *c, const void *link)
+{
+    e_mov_imm(&c->e, X_RAX, (uint64_t)(uintptr_t)link);
+    e_jmp(&c->e, c->j->t_exit);
+}
+
+/* Jump to `rip` when cc holds (cc < 0: always); the code behind it comes in x64_links_emit. */
+void x64_jump_to(struct x64 *c, unsigned slot, uint64_t rip, int cc)
+{
+    struct x64_link *k = calloc(1, sizeof(*k));
+
+    if (!k) {
+        c->unsupported = true;
+        return;
+    }
+    k->next = c->j->links;
+    c->j->links = k;
+    k->l.from = c->b;
+    k->l.target_rip = rip;
+    k->l.same_page = rip >> GUEST_PAGE_SHIFT == c->b->rip >> GUEST_PAGE_SHIFT && !c->b->crosses;
+    k->l.patch = cc < 0 ? e_jmp_fwd(&c->e) : e_jcc_fwd(&c->e, (unsigned)cc);
+    c->b->out[slot] = &k->l;
+}
+
+/* Jump cache look-up of a constant target. */
+static void cached_jump(struct x64 *c, uint64_t rip)
+{
+    struct emit *e = &c->e;
+    int32_t off = (int32_t)(jc_index(rip) * sizeof(struct jc_entry));
+    uint8_t *miss;
+
+    e_mov_r_rm(e, 8, X_ADDR, rm_mem(X_RSP, ENV(jc)));
+    e_mov_imm(e, X_RAX, rip ^ (uint64_t)c->b->mode << 48);
+    e_alu_r_rm(e, 7, 8, X_RAX, rm_mem(X_ADDR, off));
+    miss = e_jcc_fwd(e, CC_NZ);
+    e_ins(e, 0xff, 4, 4, rm_mem(X_ADDR, off + (int32_t)offsetof(struct jc_entry, code)));
+    e_patch_here(e, miss);
+    set_env(c, ENV_RIP, rip);
+    leave(c, NULL);
+}
+
+void x64_links_emit(struct x64 *c)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        struct x64_link *k = (struct x64_link *)c->b->out[i];
+
+        if (!k)
+            continue;
+        k->stub = e_here(&c->e);
+        e_patch_here(&c->e, k->l.patch);
+        if (k->l.same_page) {
+            set_env(c, ENV_RIP, k->l.target_rip);
+            leave(c, k);
+        } else {
+            cached_jump(c, k->l.target_rip);
+        }
+    }
+    if (c->kick_from) {
+        e_patch_here(&c->e, c->kick_from);
+        if (c->budget_from) {
+            uint8_t *over = e_jmp_fwd(&c->e);
+
+            e_patch_here(&c->e, c->budget_from);
+            e_alu_imm(&c->e, 0, 8, rm_mem(X_RSP, ENV(budget)), c->b->ninsn);
+            e_patch_here(&c->e, over);
+        }
+        set_env(c, ENV_RIP, c->b->rip);
+        leave(c, NULL);
+    }
+}
+
+/* Indirect jump: the jump cache at jc_index(target). */
+static void jump_reg(struct x64 *c)
+{
+    struct emit *e = &c->e;
+    uint8_t *miss;
+
+    x64_ld(c, X_RAX, c->o->a, 8);
+    e_mov_rr(e, 4, X_ENT, X_RAX);
+    e_shift_imm(e, 5, 4, rm_reg(X_ENT), 6);
+    e_mov_rr(e, 4, X_ADDR, X_RAX);
+    e_alu_imm(e, 4, 4, rm_reg(X_ADDR), JC_SLOTS - 1);
+    e_alu_rm_r(e, 6, 4, rm_reg(X_ADDR), X_ENT);
+    e_alu_imm(e, 4, 4, rm_reg(X_ADDR), JC_SLOTS * JC_GROUPS - 1);
+    e_shift_imm(e, 4, 4, rm_reg(X_ADDR), 4);
+    e_alu_r_rm(e, 0, 8, X_ADDR, rm_mem(X_RSP, ENV(jc)));
+    e_mov_imm(e, X_ENT, (uint64_t)c->b->mode << 48);
+    e_alu_rm_r(e, 6, 8, rm_reg(X_ENT), X_RAX);
+    e_alu_r_rm(e, 7, 8, X_ENT, rm_mem(X_ADDR, 0));
+    miss = e_jcc_fwd(e, CC_NZ);
+    e_ins(e, 0xff, 4, 4, rm_mem(X_ADDR, offsetof(struct jc_entry, code)));
+    e_patch_here(e, miss);
+    e_mov_rm_r(e, 8, ENV_RIP, X_RAX);
+    leave(c, NULL);
+}
+_Static_assert(sizeof(struct jc_entry) == 16 && JC_SLOTS == 64, "index arithmetic of jump_reg");
+
+void x64_op_jump(struct x64 *c)
+{
+    const struct ir *o = c->o;
+    struct x64_rm a;
+
+    x64_flags_sync(c);
+    switch (o->op) {
+    case IR_JCC:
+        x64_jump_to(c, 0, (uint64_t)o->imm, (int)x64_flags_cond(c, o->cc));
+        x64_jump_to(c, 1, (uint64_t)o->mem.disp, -1);
+        break;
+    case IR_JRZ:
+    case IR_JRNZ:
+        a = x64_rm(o->a);
+        if (a.mem)
+            e_alu_imm(&c->e, 7, o->w, a, 0);
+        else
+            e_test_rm_r(&c->e, o->w, a, a.base);
+        x64_jump_to(c, 0, (uint64_t)o->imm, o->op == IR_JRZ ? CC_Z : CC_NZ);
+        x64_jump_to(c, 1, (uint64_t)o->mem.disp, -1);
+        break;
+    case IR_JMPR:
+        jump_reg(c);
+        break;
+    case IR_EXIT:
+        e_mov_r_rm(&c->e, 8, X_RAX, rm_mem(X_RSP, ENV(next_rip)));
+        e_mov_rm_r(&c->e, 8, ENV_RIP, X_RAX);
+        leave(c, NULL);
+        break;
+    default:
+        x64_jump_to(c, 0, (uint64_t)o->imm, -1);
+        break;
+    }
+}
+
+/* A block may be left before it starts: somebody wants the run loop, or the budget ends in it. */
+void x64_block_head(struct x64 *c)
+{
+    struct emit *e = &c->e;
+
+    e_alu_imm(e, 7, 4, rm_mem(X_RSP, ENV(kick)), 0);
+    c->kick_from = e_jcc_fwd(e, CC_NZ);
+    if (c->j->counting) {
+        e_alu_imm(e, 5, 8, rm_mem(X_RSP, ENV(budget)), c->b->ninsn);
+        c->budget_from = e_jcc_fwd(e, CC_S);
+        e_alu_imm(e, 0, 8, rm_mem(X_RSP, ENV(icount)), c->b->ninsn);
+    }
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT
+ * Code memory and the fixed pieces of generated code: entry, exit, and the
+ * ways from translated code to C and back. The code cache is one memfd mapped
+ * twice, writable and runnable, so that no page is ever both.
+ *
+ * On the way to C all pinned state goes to struct cpu, MXCSR becomes the
+ * host's, RSP becomes cpu->jit_sp, and cpu->jit_ra names the place (jit_restore). */
+#include "translator/x86_64/x64.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+bool x64_code_create(struct jit *j, size_t bytes, struct err *e)
+{
+    int fd = memfd_create("mynah-code", MFD_CLOEXEC);
+
+    if (fd < 0)
+        return err_set(e, "code cache: memfd_create: %s", strerror(errno));
+    if (ftruncate(fd, (off_t)bytes)) {
+        close(fd);
+        return err_set(e, "code cache: cannot size it to %zu bytes: %s", bytes, strerror(errno));
+    }
+    j->rw = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    j->rx = mmap(NULL, bytes, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
+    close(fd);
+    j->size = bytes;
+    if (j->rw == MAP_FAILED || j->rx == MAP_FAILED) {
+        x64_code_destroy(j);
+        return err_set(e, "code cache: mmap of %zu bytes: %s", bytes, strerror(errno));
+    }
+    j->pos = j->rw;
+    return true;
+}
+
+void x64_code_destroy(struct jit *j)
+{
+    if (j->rw && j->rw != MAP_FAILED)
+        munmap(j->rw, j->size);
+    if (j->rx && j->rx != MAP_FAILED)
+        munmap(j->rx, j->size);
+    j->rw = j->rx = NULL;
+}
+
+static void gprs(struct emit *e, unsigned base, int32_t disp, bool store)
+{
+    for (unsigned n = 0; n < 16; n++) {
+        struct x64_rm m = rm_mem(base, disp + (int32_t)n * 8);
+
+        if (x64_pinned[n] == X_NOREG)
+            continue;
+        if (store)
+            e_mov_rm_r(e, 8, m, x64_pinned[n]);
+        else
+            e_mov_r_rm(e, 8, x64_pinned[n], m);
+    }
+}
+
+static void xmms(struct emit *e, bool store)
+{
+    for (unsigned n = 0; n < 16; n++)
+        e_ins(e, OPC(1, store ? 0x29 : 0x28), 4, n, rm_mem(X_RSP, ENV(v) + (int32_t)n * 32));
+}
+
+/* LDMXCSR is /2, STMXCSR /3. */
+static void mxcsr(struct emit *e, bool store, unsigned base, int32_t off)
+{
+    e_ins(e, OPC(1, 0xae), 4, store ? 3 : 2, rm_mem(base, off));
+}
+
+/* Host state of the caller to its stack, guest state to registers. rdi = cpu, rsi = code. */
+static void emit_enter(struct jit *j, struct emit *e)
+{
+    static const uint8_t saved[] = {X_RBX, X_RBP, X_R12, X_R13, X_R14, X_R15};
+
+    j->t_enter = e->p;
+    for (unsigned i = 0; i < ARRAY_SIZE(saved); i++)
+        e_ins(e, 0xff, 4, 6, rm_reg(saved[i])); /* push */
+    e_lea(e, 8, X_RSP, rm_mem(X_RSP, -8));
+    e_mov_rm_r(e, 8, rm_mem(X_RDI, ENV(jit_sp)), X_RSP);
+    mxcsr(e, true, X_RDI, ENV(host_mxcsr));
+    mxcsr(e, false, X_RDI, ENV(mxcsr));
+    e_mov_rr(e, 8, X_RSP, X_RDI);
+    e_mov_rr(e, 8, X_RAX, X_RSI);
+    gprs(e, X_RSP, ENV(gpr), false);
+    xmms(e, false);
+    e_ins(e, 0xff, 4, 4, rm_reg(X_RAX)); /* jmp rax */
+
+    j->t_exit = e->p; /* rax = result of jit_enter's thunk */
+    gprs(e, X_RSP, ENV(gpr), true);
+    xmms(e, true);
+    mxcsr(e, true, X_RSP, ENV(mxcsr));
+    mxcsr(e, false, X_RSP, ENV(host_mxcsr));
+    e_mov_r_rm(e, 8, X_RSP, rm_mem(X_RSP, ENV(jit_sp)));
+    e_lea(e, 8, X_RSP, rm_mem(X_RSP, 8));
+    for (unsigned i = ARRAY_SIZE(saved); i-- > 0;)
+        e_ins(e, 0x8f, 4, 0, rm_reg(saved[i])); /* pop */
+    e8(e, 0xc3);
+}
+
+static void take_ra(struct emit *e)
+{
+    e_ins(e, 0x8f, 4, 0, rm_mem(X_RSP, ENV(jit_ra))); /* pop: RSP is the cpu again */
+}
+
+static void return_to_ra(struct emit *e)
+{
+    e_ins(e, 0xff, 4, 6, rm_mem(X_RSP, ENV(jit_ra))); /* push */
+    e_mov_rm_imm(e, 8, rm_mem(X_RSP, ENV(jit_ra) + 8), 0);
+    e8(e, 0xc3);
+}
+
+/* Calls the C function in rax with (cpu, X_ADDR, X_ENT) and reloads everything;
+ * X_ADDR and X_ENT are kept, rax is the result. */
+static void emit_sync(struct jit *j, struct emit *e)
+{
+    j->t_sync = e->p;
+    take_ra(e);
+    gprs(e, X_RSP, ENV(gpr), true);
+    xmms(e, true);
+    mxcsr(e, true, X_RSP, ENV(mxcsr));
+    mxcsr(e, false, X_RSP, ENV(host_mxcsr));
+    e_mov_rr(e, 8, X_RBX, X_RSP);
+    e_mov_rr(e, 8, X_RDI, X_RSP);
+    e_mov_rr(e, 8, X_RSI, X_ADDR);
+    e_mov_rr(e, 8, X_RDX, X_ENT);
+    e_mov_r_rm(e, 8, X_RSP, rm_mem(X_RBX, ENV(jit_sp)));
+    e_ins(e, 0xff, 4, 2, rm_reg(X_RAX)); /* call rax */
+    e_mov_rr(e, 8, X_RSP, X_RBX);
+    mxcsr(e, false, X_RSP, ENV(mxcsr));
+    xmms(e, false);
+    gprs(e, X_RSP, ENV(gpr), false);
+    return_to_ra(e);
+}
+
+static uint8_t *emit_sync_of(struct jit *j, struct emit *e, uint64_t fn)
+{
+    uint8_t *at = e->p;
+
+    e_mov_imm(e, X_RAX, fn);
+    e_jmp(e, j->t_sync);
+    return at;
+}
+
+/* Second half of a slow read-modify-write: stores the bounce buffer. The
+ * operation may already have changed registers, but the store may still restart the
+ * instruction (a write to translated code), so struct cpu keeps the values from before and
+ * the new ones wait on the host stack. Keeps rax and EFLAGS. */
+static void emit_commit(struct jit *j, struct emit *e)
+{
+    const int32_t shadow = -128;
+
+    j->t_commit = e->p;
+    take_ra(e);
+    e_mov_rm_r(e, 8, rm_mem(X_RSP, ENV_SCR(SCR_RAX)), X_RAX);
+    e8(e, 0x9f);                                    /* lahf */
+    e_ins(e, OPC(1, 0x90 | CC_O), 1, 0, rm_reg(X_RAX)); /* seto al */
+    e_mov_rm_r(e, 2, rm_mem(X_RSP, ENV_SCR(SCR_FLAGS)), X_RAX);
+    e_mov_r_rm(e, 8, X_RAX, rm_mem(X_RSP, ENV(jit_sp)));
+    gprs(e, X_RAX, shadow, true);
+    e_mov_rr(e, 8, X_RBX, X_RSP);
+    mxcsr(e, true, X_RSP, ENV(mxcsr));
+    mxcsr(e, false, X_RSP, ENV(host_mxcsr));
+    e_mov_rr(e, 8, X_RDI, X_RSP);
+    e_mov_rr(e, 8, X_RSI, X_ADDR);
+    e_mov_rr(e, 8, X_RDX, X_ENT);
+    e_lea(e, 8, X_RSP, rm_mem(X_RAX, shadow));
+    e_mov_imm(e, X_RAX, (uint64_t)(uintptr_t)x64_helper_store);
+    e_ins(e, 0xff, 4, 2, rm_reg(X_RAX)); /* call rax */
+    e_mov_rr(e, 8, X_RSP, X_RBX);
+    e_mov_r_rm(e, 8, X_RAX, rm_mem(X_RSP, ENV(jit_sp)));
+    mxcsr(e, false, X_RSP, ENV(mxcsr));
+    xmms(e, false);
+    gprs(e, X_RAX, shadow, false);
+    e_movzx(e, 2, X_RAX, rm_mem(X_RSP, ENV_SCR(SCR_FLAGS)));
+    e_alu_imm(e, 0, 1, rm_reg(X_RAX), 0x7f);
+    e8(e, 0x9e); /* sahf */
+    e_mov_r_rm(e, 8, X_RAX, rm_mem(X_RSP, ENV_SCR(SCR_RAX)));
+    return_to_ra(e);
+}
+
+void x64_thunks_emit(struct jit *j)
+{
+    struct emit e = {.p = j->pos, .end = j->rw + j->size, .rx = j->rx - j->rw};
+
+    j->k_pagemask = e.p;
+    e64(&e, 0x0000fffffffff000ull);
+    emit_enter(j, &e);
+    emit_sync(j, &e);
+    emit_commit(j, &e);
+    j->t_load = emit_sync_of(j, &e, (uint64_t)(uintptr_t)x64_helper_load);
+    j->t_store = emit_sync_of(j, &e, (uint64_t)(uintptr_t)x64_helper_store);
+    j->t_rmw = emit_sync_of(j, &e, (uint64_t)(uintptr_t)x64_helper_rmw);
+    j->t_probe = emit_sync_of(j, &e, (uint64_t)(uintptr_t)x64_helper_probe);
+    j->t_raise = emit_sync_of(j, &e, (uint64_t)(uintptr_t)x64_helper_raise);
+    j->first = j->pos = j->rw + ((e.p - j->rw + 63) & ~63);
+}

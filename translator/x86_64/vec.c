@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT
+ * Vector instructions: the guest's own instruction on the pinned XMM registers,
+ * with its general register or memory operand replaced. What cannot run so
+ * (MMX registers, implicit memory, features the host lacks) runs in C.
+ *
+ * MXCSR is the guest's, so that an exception it unmasks traps on the host: the trap
+ * handler then goes to the C implementation, which raises #XM for the guest. */
+#include "translator/x86_64/x64.h"
+
+/* Is the general register of this instruction in ModRM.reg (else ModRM.rm)? */
+static bool gpr_in_reg(const struct insn *in)
+{
+    static const uint8_t reg[] = {0x50, 0xd7, 0xc5, 0x2c, 0x2d};
+
+    if (in->map != 1)
+        return false;
+    for (unsigned i = 0; i < ARRAY_SIZE(reg); i++)
+        if (in->opcode == reg[i])
+            return true;
+    return false;
+}
+
+static bool is_pcmpstr(const struct insn *in)
+{
+    return in->map == 3 && in->opcode >= 0x60 && in->opcode <= 0x63;
+}
+
+static const struct insn_operand *gpr_operand(const struct insn *in)
+{
+    for (unsigned i = 0; i < in->nops; i++)
+        if (in->op[i].kind == OPND_GPR && !is_pcmpstr(in))
+            return &in->op[i];
+    return NULL;
+}
+
+static bool host_has(const struct jit *j, const struct insn *in)
+{
+    static const uint32_t need[IF_COUNT] = {
+        [IF_SSE3] = HF_SSE3, [IF_SSSE3] = HF_SSSE3, [IF_SSE41] = HF_SSE41,
+        [IF_SSE42] = HF_SSE42, [IF_AES] = HF_AES, [IF_PCLMUL] = HF_PCLMUL, [IF_SHA] = HF_SHA,
+    };
+    unsigned f = in->row ? in->row->feature : IF_SSE42;
+
+    if (f == IF_SSE || f == IF_SSE2)
+        return true;
+    return need[f] && (j->hf & need[f]);
+}
+
+static bool native(const struct x64 *c, const struct insn *in, bool mem)
+{
+    if (!in->has_modrm || in->map < 1 || in->map > 3 || !host_has(c->j, in))
+        return false;
+    for (unsigned i = 0; i < in->nops; i++)
+        if (in->op[i].kind == OPND_MMX)
+            return false;
+    if (in->id == I_MASKMOVDQU || in->id == I_MASKMOVQ)
+        return false;
+    return mem == (in->modrm < 0xc0);
+}
+
+/* May it raise a SIMD floating-point exception? By opcode, generously. */
+static bool may_trap(const struct insn *in)
+{
+    unsigned o = in->opcode;
+
+    if (in->map == 1)
+        return (o >= 0x51 && o <= 0x5f && !(o >= 0x54 && o <= 0x57)) || (o >= 0x2a && o <= 0x2f) ||
+               o == 0xc2 || o == 0xd0 || o == 0xe6 || o == 0x7c || o == 0x7d;
+    return in->map == 3 && ((o >= 0x08 && o <= 0x0b) || o == 0x40 || o == 0x41);
+}
+
+static void in_c(struct x64 *c)
+{
+    const struct ir *o = c->o;
+    uint16_t writes = o->ext->row ? o->ext->row->fl_write & FL_ARITH : 0;
+
+    x64_flags_clobber(c);
+    if (o->w) {
+        x64_address(c, o, o->w, o->attr & IRA_STORE);
+        if (o->attr & IRA_ALIGN) {
+            e_test_imm(&c->e, 1, rm_reg(X_ADDR), 15);
+            x64_raise_if(c, CC_NZ, EXC_GP);
+        }
+        e_mov_rr(&c->e, 8, X_ENT, X_ADDR);
+    }
+    e_mov_imm(&c->e, X_ADDR, (uint64_t)(uintptr_t)o->ext);
+    x64_call_c(c, (uint64_t)(uintptr_t)vec_exec);
+    if (writes)
+        x64_flags_begin(c);
+}
+
+static bool has_imm(const struct insn *in)
+{
+    unsigned o = in->opcode;
+
+    return in->map == 3 || (in->map == 1 && ((o >= 0x70 && o <= 0x73) || o == 0xc2 ||
+                                             (o >= 0xc4 && o <= 0xc6)));
+}
+
+static void encode(struct x64 *c, const struct insn *in, unsigned reg, struct x64_rm m)
+{
+    struct emit *e = &c->e;
+    uint32_t opc = OPC_P(in->pfx, in->map, in->opcode);
+
+    e_ins(e, opc | (in->rex & 8 ? E_REXW : 0), 4, reg, m);
+    if (has_imm(in))
+        e8(e, in->imm8);
+}
+
+/* Flags: written whole (COMISx, PTEST, PCMPxSTRx) or untouched. */
+static void vec_flags(struct x64 *c)
+{
+    if (c->o->ext->row && (c->o->ext->row->fl_write & FL_ARITH))
+        x64_flags_wrote(c, FL_ARITH);
+}
+
+static struct x64_slow *trap_entry(struct x64 *c, const struct insn *in, uint8_t *start,
+                                   bool mem)
+{
+    struct x64_slow *s = x64_slow_new(c, SL_CALL);
+
+    s->insn = in;
+    s->start = start;
+    s->trap_end = c->e.p;
+    s->vec_mem = mem;
+    s->traps = true;
+    return s;
+}
+
+void x64_op_vec(struct x64 *c)
+{
+    const struct ir *o = c->o;
+    const struct insn *in = o->ext;
+    struct emit *e = &c->e;
+    const struct insn_operand *g = gpr_operand(in);
+    bool mem = o->w != 0, trap = may_trap(in), greg = g && gpr_in_reg(in);
+    unsigned reg = (in->modrm >> 3 & 7) | (in->rex & 4) << 1, guest_out = IR_NONE;
+    struct x64_rm m = rm_reg((in->modrm & 7) | (in->rex & 1) << 3);
+    struct x64_slow *t = NULL;
+    uint8_t *at;
+
+    if (!native(c, in, mem)) {
+        in_c(c);
+        return;
+    }
+    if (mem)
+        x64_mem_begin(c, o->w, o->attr & IRA_STORE ? SL_STORE : SL_LOAD);
+    else if (trap)
+        x64_flags_clobber(c);
+    if (g && greg) {
+        reg = x64_rm(g->reg).mem ? X_RAX : x64_rm(g->reg).base;
+        guest_out = reg == X_RAX ? g->reg : IR_NONE;
+    } else if (g && !mem) {
+        m = x64_rm(g->reg);
+        if (m.mem) {
+            if (g != &in->op[0])
+                e_mov_r_rm(e, 8, X_RAX, m);
+            else
+                guest_out = g->reg;
+            m = rm_reg(X_RAX);
+        }
+    }
+    if (mem)
+        m = RM_GUEST;
+    if (is_pcmpstr(in) && in->opcode < 0x62)
+        e_mov_rr(e, 8, X_RAX, X_GRAX);
+    at = e->p;
+    encode(c, in, reg, m);
+    if (trap)
+        t = trap_entry(c, in, at, mem);
+    if (mem)
+        x64_mem_end(c);
+    if (guest_out != IR_NONE)
+        e_mov_rm_r(e, 8, x64_rm(guest_out), X_RAX);
+    if (t)
+        t->end = e->p;
+    vec_flags(c);
+}
