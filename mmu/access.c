@@ -124,6 +124,8 @@ static bool translate(struct mmu *m, gva va, enum mmu_access acc, enum mmu_view 
         if (!walk_run(m, wm, &w, va, &code) || !walk_allowed(wm, w.perm, acc, view)) {
             f->addr = va;
             f->code = walk_code(wm, acc, view, code);
+            if (UNLIKELY(m->trace))
+                m->trace(va, acc, view, 0, f);
             return false;
         }
         walk_commit(m, wm, &w, va, acc == MMU_WRITE);
@@ -132,6 +134,8 @@ static bool translate(struct mmu *m, gva va, enum mmu_access acc, enum mmu_view 
     t->pa = w.pa | (va & GUEST_PAGE_MASK);
     t->host = HOST_PTR(h) ? HOST_PTR(h) + (va & GUEST_PAGE_MASK) : NULL;
     t->writable = h & HOST_WRITABLE;
+    if (UNLIKELY(m->trace))
+        m->trace(va, acc, view, t->pa, NULL);
     if (UNLIKELY(!n))
         n = shadow_record(m, as, &w, va);
     if (LIKELY(n))

@@ -77,6 +77,9 @@ struct mmu {
     void *opaque;
     void (*code_write)(void *opaque, gpa pa, uint64_t size);
     void (*unmapped)(void *opaque, uint32_t as_id, gva va, uint64_t len);
+    /* NULL, or told of every walk: fault is NULL when va translates to pa. */
+    void (*trace)(gva va, enum mmu_access acc, enum mmu_view view, gpa pa,
+                  const struct mmu_fault *fault);
     /* I/O accesses (not RAM) go through these so that the owner can take the device lock. */
     uint64_t (*io_read)(void *opaque, gpa pa, unsigned size);
     void (*io_write)(void *opaque, gpa pa, uint64_t value, unsigned size);

@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 bool err_set(struct err *e, const char *fmt, ...)
 {
@@ -18,8 +19,8 @@ bool err_set(struct err *e, const char *fmt, ...)
 
 bool err_prefix(struct err *e, const char *fmt, ...)
 {
-    char prefix[sizeof(e->msg)];
-    char whole[2 * sizeof(e->msg) + 2];
+    char prefix[sizeof(e->msg) / 2];
+    size_t n, keep;
     va_list ap;
 
     if (!e)
@@ -27,7 +28,11 @@ bool err_prefix(struct err *e, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(prefix, sizeof(prefix), fmt, ap);
     va_end(ap);
-    snprintf(whole, sizeof(whole), "%s: %s", prefix, e->msg);
-    snprintf(e->msg, sizeof(e->msg), "%.*s", (int)sizeof(e->msg) - 1, whole);
+    n = strlen(prefix);
+    keep = strnlen(e->msg, sizeof(e->msg) - n - 3); /* the end of a long text is lost */
+    memmove(e->msg + n + 2, e->msg, keep);
+    memcpy(e->msg, prefix, n);
+    memcpy(e->msg + n, ": ", 2);
+    e->msg[n + 2 + keep] = 0;
     return false;
 }

@@ -223,9 +223,10 @@ static struct block *find_block(struct run *r, bool one, bool *cacheable)
 
 /* ---- running ---- */
 
+/* Logs of every block want every block to pass through the run loop. */
 static bool may_compile(const struct run *r, const struct block *b)
 {
-    return r->jit && !(b->mode & (CM_ONE | CM_STEP | CM_AC)) && jit_mode_ok(b->mode);
+    return r->jit && !log_on(LOG_EXEC | LOG_CPU) && !(b->mode & (CM_ONE | CM_STEP | CM_AC)) && jit_mode_ok(b->mode);
 }
 
 static void compile(struct run *r, struct block *b)
@@ -241,8 +242,19 @@ static void compile(struct run *r, struct block *b)
         b->exec_count = UINT32_MAX; /* never again */
 }
 
+static void log_state(const struct run *r, const struct block *b)
+{
+    if (log_on(LOG_EXEC))
+        log_printf("exec: %016llx mode %04x, %u instructions\n",
+                   (unsigned long long)(b->cs_base + b->rip), b->mode, b->ninsn);
+    if (log_on(LOG_CPU))
+        trace_cpu(r->cpu);
+}
+
 static void run_ir(struct run *r, struct block *b)
 {
+    if (log_on(LOG_EXEC | LOG_CPU))
+        log_state(r, b);
     r->inside = IN_IR;
     r->stats.ir_execs++;
     ir_exec(r->cpu, b->ops);
@@ -472,6 +484,7 @@ bool run_attach(struct cpu *cpu, const struct run_opts *opts, struct err *e)
     }
     cpu->run = r;
     cpu->mmu.opaque = cpu;
+    cpu->mmu.trace = log_on(LOG_MMU) ? trace_walk : NULL;
     cpu->mmu.code_write = code_write;
     cpu->mmu.unmapped = unmapped;
     return true;

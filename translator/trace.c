@@ -60,3 +60,46 @@ void trace_out_asm(uint64_t guest_pc, const uint8_t *code, size_t n)
 #endif
     log_unlock();
 }
+
+void trace_walk(gva va, enum mmu_access acc, enum mmu_view view, gpa pa,
+                const struct mmu_fault *fault)
+{
+    static const char *const kinds[] = {"read", "write", "fetch"};
+    static const char *const views[] = {"user", "super", "super+ac"};
+
+    if (fault)
+        log_printf("mmu: %016" PRIx64 " %s %s: #PF error %04x\n", va, views[view], kinds[acc],
+                   fault->code);
+    else
+        log_printf("mmu: %016" PRIx64 " %s %s -> %012" PRIx64 "\n", va, views[view], kinds[acc],
+                   pa);
+}
+
+static void print_segment(FILE *f, const char *name, const struct seg *s)
+{
+    fprintf(f, "%-3s=%04x %016" PRIx64 " %08x %04x\n", name, s->sel, s->base, s->limit, s->attr);
+}
+
+/* The layout that users of QEMU's -d cpu know. */
+void trace_cpu(const struct cpu *cpu)
+{
+    static const char *const gpr[] = {"RAX", "RCX", "RDX", "RBX", "RSP", "RBP", "RSI", "RDI",
+                                      "R8 ", "R9 ", "R10", "R11", "R12", "R13", "R14", "R15"};
+    static const char *const segs[] = {"ES", "CS", "SS", "DS", "FS", "GS"};
+    FILE *f = log_lock();
+
+    for (unsigned i = 0; i < 16; i++)
+        fprintf(f, "%s=%016" PRIx64 "%c", gpr[i], cpu->gpr[i], i % 4 == 3 ? '\n' : ' ');
+    fprintf(f, "RIP=%016" PRIx64 " RFL=%08" PRIx64 " CPL=%d HLT=%d\n", cpu->rip,
+            cpu_get_rflags(cpu), cpu->cpl, cpu->halted);
+    for (unsigned i = 0; i < SEG_COUNT; i++)
+        print_segment(f, segs[i], &cpu->seg[i]);
+    print_segment(f, "LDT", &cpu->ldt);
+    print_segment(f, "TR", &cpu->tr);
+    fprintf(f, "GDT=     %016" PRIx64 " %08x\nIDT=     %016" PRIx64 " %08x\n", cpu->gdt.base,
+            cpu->gdt.limit, cpu->idt.base, cpu->idt.limit);
+    fprintf(f, "CR0=%08" PRIx64 " CR2=%016" PRIx64 " CR3=%016" PRIx64 " CR4=%08" PRIx64 "\n",
+            cpu->cr0, cpu->cr2, cpu->cr3, cpu->cr4);
+    fprintf(f, "EFER=%016" PRIx64 "\n", cpu->efer);
+    log_unlock();
+}

@@ -113,10 +113,13 @@ static void compile_ops(struct x64 *c)
     x64_flags_begin(c);
     for (c->i = 0; c->i < b->nops && !c->unsupported; c->i++) {
         c->o = &b->ops[c->i];
-        if (!emitters[c->o->op])
+        if (!emitters[c->o->op]) {
             c->unsupported = true;
-        else
-            emitters[c->o->op](c);
+            break;
+        }
+        if (x64_flags_quiet(c->o))
+            x64_flags_clobber(c);
+        emitters[c->o->op](c);
     }
     if (!(ir_op_props((enum ir_op)b->ops[b->nops - 1].op) & P_END)) { /* falls out of the block */
         c->o = &end;
@@ -128,11 +131,25 @@ static void compile_ops(struct x64 *c)
     x64_links_emit(c);
 }
 
-static void free_links(struct block *b)
+/* The links of a block that is gone stay allocated until the flush: its code may be running. */
+static void forget_links(struct block *b)
 {
+    static struct block gone;
+
     for (unsigned i = 0; i < 2; i++) {
-        free(b->out[i]);
+        if (b->out[i])
+            b->out[i]->to = &gone; /* never chained again, even if it is taken now */
         b->out[i] = NULL;
+    }
+}
+
+static void free_links(struct jit *j)
+{
+    struct x64_link *k;
+
+    while ((k = j->links)) {
+        j->links = k->next;
+        free(k);
     }
 }
 
@@ -159,7 +176,7 @@ enum jit_result jit_compile(struct jit *j, struct block *b)
     if (c.unsupported) {
         j->sites.n = nsites;
         j->traps.n = ntraps;
-        free_links(b);
+        forget_links(b);
         return JIT_UNSUPPORTED;
     }
     b->code = j->pos + c.e.rx;
@@ -211,7 +228,7 @@ void jit_block_drop(struct jit *j, struct block *b)
     for (unsigned i = 0; i < 2; i++)
         if (b->out[i])
             jit_unchain(j, b->out[i]);
-    free_links(b);
+    forget_links(b);
 }
 
 static const struct x64_site *find_site(const struct jit *j, uint32_t off)
@@ -267,6 +284,7 @@ bool jit_mode_ok(uint16_t mode)
 
 void jit_flush(struct jit *j)
 {
+    free_links(j);
     j->pos = j->first;
     j->sites.n = j->traps.n = j->lates.n = 0;
 }
@@ -298,6 +316,7 @@ void jit_destroy(struct jit *j)
     if (!j)
         return;
     x64_trap_unregister(j);
+    free_links(j);
     x64_code_destroy(j);
     free(j->sites.v);
     free(j->traps.v);

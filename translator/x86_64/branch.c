@@ -32,8 +32,10 @@ void x64_raise_if(struct x64 *c, unsigned cc, unsigned vector)
 
 void x64_op_probe(struct x64 *c)
 {
+    c->force_canon = true; /* nothing is accessed that could trap */
     x64_mem_begin(c, c->o->w, SL_PROBE);
     x64_mem_end(c);
+    c->force_canon = false;
 }
 
 static void count(struct x64 *c, int32_t n, bool add)
@@ -46,7 +48,7 @@ static void count(struct x64 *c, int32_t n, bool add)
 void x64_op_call(struct x64 *c)
 {
     const struct ir *o = c->o;
-    uint16_t undo = x64_undo(c);
+    uint16_t undo = x64_undo(c) - 1; /* the instruction itself counts as begun */
 
     x64_flags_sync(c);
     set_env(c, ENV_RIP, c->rip);
@@ -56,7 +58,7 @@ void x64_op_call(struct x64 *c)
     e_mov_imm(&c->e, X_ADDR, (uint64_t)(uintptr_t)o->ext);
     e_mov_imm(&c->e, X_RAX, (uint64_t)(uintptr_t)o->fn);
     e_call(&c->e, c->j->t_sync);
-    x64_site_here(c, 0, 0, c->rip);
+    x64_site_here(c, 1, 0, c->rip);
     if (c->j->counting)
         count(c, undo, true);
     x64_flags_begin(c);
@@ -101,6 +103,8 @@ void x64_jump_to(struct x64 *c, unsigned slot, uint64_t rip, int cc)
         c->unsupported = true;
         return;
     }
+    k->next = c->j->links;
+    c->j->links = k;
     k->l.from = c->b;
     k->l.target_rip = rip;
     k->l.same_page = rip >> GUEST_PAGE_SHIFT == c->b->rip >> GUEST_PAGE_SHIFT && !c->b->crosses;

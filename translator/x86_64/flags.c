@@ -36,9 +36,12 @@ static uint16_t shift_kills(const struct ir *o)
     return o->op >= IR_ROL && o->op <= IR_RCR ? FL_CF | FL_OF : ALL;
 }
 
-/* Flags the op certainly overwrites or leaves undefined. */
+/* Flags the op certainly overwrites or leaves undefined. An op none of whose
+ * flags are wanted may stand for an instruction that writes none: it overwrites nothing. */
 static uint16_t kills(const struct ir *o)
 {
+    if (!(o->fw | o->ff) && o->op != IR_VEC)
+        return 0;
     switch (o->op) {
     case IR_ADD: case IR_ADC: case IR_SUB: case IR_SBB: case IR_AND: case IR_OR: case IR_XOR:
     case IR_CMP: case IR_TEST: case IR_NEG: case IR_XADD: case IR_CMPXCHG: case IR_MUL:
@@ -227,11 +230,28 @@ void x64_flags_need(struct x64 *c, uint16_t mask)
     c->hv = c->ev;
 }
 
+bool x64_flags_quiet(const struct ir *o)
+{
+    if (o->fw | o->ff)
+        return false;
+    switch (o->op) {
+    case IR_ADD: case IR_ADC: case IR_SUB: case IR_SBB: case IR_AND: case IR_OR: case IR_XOR:
+    case IR_CMP: case IR_TEST: case IR_NEG: case IR_XADD: case IR_CMPXCHG: case IR_MUL:
+    case IR_IMUL1: case IR_IMUL: case IR_DIV: case IR_IDIV: case IR_BSF: case IR_BSR:
+    case IR_TZCNT: case IR_LZCNT: case IR_POPCNT: case IR_INC: case IR_DEC: case IR_SHL:
+    case IR_SHR: case IR_SAR: case IR_ROL: case IR_ROR: case IR_RCL: case IR_RCR: case IR_SHLD:
+    case IR_SHRD: case IR_BT: case IR_BTS: case IR_BTR: case IR_BTC:
+        return true;
+    default:
+        return false;
+    }
+}
+
 void x64_flags_keep(struct x64 *c, uint16_t written)
 {
     uint16_t others = c->livef[c->i + 1] & c->want & ~written & ~c->hv;
 
-    if (others)
+    if (others && !x64_flags_quiet(c->o))
         x64_flags_need(c, others);
 }
 
@@ -239,6 +259,10 @@ void x64_flags_wrote(struct x64 *c, uint16_t mask)
 {
     uint16_t r = c->o->fw & mask, rf = (c->o->fw | c->o->ff) & mask;
 
+    if (x64_flags_quiet(c->o)) {
+        c->hv = 0;
+        return;
+    }
     c->wantr = (uint16_t)((c->wantr & ~mask) | r);
     c->want = (uint16_t)((c->want & ~mask) | rf);
     c->hv |= mask;
@@ -319,7 +343,7 @@ uint16_t x64_late_compute(const struct cpu *cpu, const struct x64_late_flags *lf
     case IR_SUB: f = arith_flags(trunc_to(d + a, lf->w), a, d, lf->w, true); break;
     case IR_CMP: f = arith_flags(d, a, trunc_to(d - a, lf->w), lf->w, true); break;
     case IR_NEG: f = arith_flags(0, trunc_to(0 - d, lf->w), d, lf->w, true); break;
-    case IR_TEST: d &= a; /* fall through */
+    case IR_TEST: f = arith_flags(d & a, 0, d & a, lf->w, false); break;
     default: f = arith_flags(d, 0, d, lf->w, false); break;
     }
     return (uint16_t)((f & 0xd5) << 8 | 0x200 | (f >> 11 & 1));

@@ -60,7 +60,7 @@ void x64_op_imul(struct x64 *c)
         if (mem && o->d != o->b)
             host = X_RAX; /* d may be part of nothing yet, but the slow path repeats this */
         if (host == X_RAX || first != o->d)
-            e_mov_r_rm(e, 8, host, x64_rm(first));
+            e_mov_r_rm(e, o->w, host, x64_rm(first));
         e_ins(e, OPC(1, 0xaf), o->w, host, s);
     }
     if (mem)

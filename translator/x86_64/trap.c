@@ -18,19 +18,25 @@ static struct jit *all;
 static struct sigaction old_fpe, old_segv;
 static __thread bool thread_ready;
 
-/* Traps are added in the order of their targets; ranges of one block interleave, so the
- * block's few candidates are searched one by one. */
+/* Traps lie in the order of their targets, which stand behind their block, and of their
+ * ranges: the one wanted is among those from the first target past `off` on. */
 static const struct x64_trap *find(const struct jit *j, uint32_t off, bool fpe)
 {
-    const struct x64_trap *best = NULL;
+    const struct x64_trap *t = j->traps.v, *end = t + j->traps.n;
+    size_t lo = 0, hi = j->traps.n;
 
-    for (size_t i = 0; i < j->traps.n; i++) {
-        const struct x64_trap *t = &j->traps.v[i];
+    while (lo < hi) {
+        size_t mid = (lo + hi) / 2;
 
-        if (off >= t->from && off < t->to && t->fpe == fpe)
-            best = t;
+        if (t[mid].target <= off)
+            lo = mid + 1;
+        else
+            hi = mid;
     }
-    return best;
+    for (t += lo; t < end && t->from <= off; t++)
+        if (off < t->to && t->fpe == fpe)
+            return t;
+    return NULL;
 }
 
 static void chain(int sig, siginfo_t *si, void *ctx, const struct sigaction *old)

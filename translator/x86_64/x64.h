@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "translator/jit.h"
+#include "translator/vec_exec.h"
 #include "translator/x86_64/regs.h"
 
 /* Host features that choose between sequences. */
@@ -41,6 +42,7 @@ struct x64_trap {
 struct x64_link {
     struct block_link l;
     uint8_t *stub; /* running address of the unchained exit */
+    struct x64_link *next;
 };
 
 /* Growing arrays. */
@@ -73,6 +75,7 @@ struct jit {
     uint8_t *t_enter, *t_exit, *t_sync, *t_load, *t_store, *t_rmw, *t_commit;
     uint8_t *t_probe, *t_raise;
     uint8_t *k_pagemask;
+    struct x64_link *links; /* all since the last flush: a dropped block may still run */
     struct jit *next;    /* all of the process, for the trap handler */
 };
 
@@ -148,6 +151,8 @@ void x64_flags_clobber(struct x64 *c);         /* before host flags are destroye
 void x64_flags_sync(struct x64 *c);            /* cpu->aflags complete (helpers, block ends) */
 void x64_flags_need(struct x64 *c, uint16_t mask); /* host EFLAGS hold these */
 void x64_flags_load(struct x64 *c); /* EFLAGS from cpu->aflags, no bookkeeping */
+/* Destroys host flags without defining guest flags that anybody wants. */
+bool x64_flags_quiet(const struct ir *o);
 void x64_flags_keep(struct x64 *c, uint16_t written); /* before a host op that writes just these */
 void x64_flags_wrote(struct x64 *c, uint16_t mask);
 void x64_flags_merged(struct x64 *c, uint16_t mask); /* a host op that may have written these */
@@ -211,8 +216,6 @@ void x64_helper_raise(struct cpu *cpu, uint64_t vector, uint64_t unused);
 uint64_t x64_helper_seg(struct cpu *cpu, uint64_t off, uint64_t desc);
 void x64_helper_div(struct cpu *cpu, uint64_t divisor, uint64_t desc);
 uint64_t x64_helper_popcnt(struct cpu *cpu, uint64_t v, uint64_t unused);
-/* The vector instruction `in` in C, state in *cpu; addr: linear address of its memory operand. */
-void vec_exec(struct cpu *cpu, const struct insn *in, gva addr);
 #define DESC_SS 0x100 /* in desc beside the size: #SS rather than #GP */
 
 #endif
