@@ -89,6 +89,21 @@ struct rig *rig_create(const struct jit_opts *o, bool tlb)
     return r;
 }
 
+void rig_mode32(struct rig *r)
+{
+    struct cpu *cpu = r->cpu;
+
+    for (int i = 0; i < SEG_COUNT; i++)
+        cpu->seg[i].attr |= SA_DB;
+    cpu->seg[SEG_CS].attr &= (uint16_t)~SA_L;
+    poke(r, 0xc000, 0, 0xa001);
+    cpu->efer = 0;
+    cpu->cr3 = 0xc000;
+    cpu_update_paging(cpu);
+    cpu_update_mode(cpu);
+    g_assert_true(jit_mode_ok(cpu->mode));
+}
+
 void rig_destroy(struct rig *r)
 {
     jit_destroy(r->jit);

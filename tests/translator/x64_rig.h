@@ -40,6 +40,7 @@ struct rig_state { /* what a guest can see of the CPU */
 };
 
 struct rig *rig_create(const struct jit_opts *o, bool tlb);
+void rig_mode32(struct rig *r); /* flat protected mode, PAE paging, the same map below 4 GiB */
 void rig_destroy(struct rig *r);
 
 /* IR under construction. */
