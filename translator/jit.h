@@ -38,7 +38,7 @@ struct block_link {
 struct jit_opts {
     bool counting;
     uint32_t code_bytes;
-    bool trap_noncanon; /* x86-64: catch non-canonical addresses by a host fault, not a check */
+    bool check_noncanon; /* x86-64: test addresses for being canonical instead of catching host faults */
     uint32_t host_off;  /* back end's host-feature bits to do without (tests) */
 };
 

@@ -153,12 +153,31 @@ static void free_links(struct jit *j)
     }
 }
 
+/* Code may be running right now (a helper asked for the flush): it is given up when the next
+ * block is compiled. */
+void jit_flush(struct jit *j)
+{
+    j->flushed = true;
+}
+
+static void flush_now(struct jit *j)
+{
+    j->flushed = false;
+    free_links(j);
+    j->pos = j->first;
+    j->sites.n = j->traps.n = j->lates.n = 0;
+}
+
 enum jit_result jit_compile(struct jit *j, struct block *b)
 {
-    size_t worst = (size_t)(b->nops + 8) * OP_BYTES, nsites = j->sites.n, ntraps = j->traps.n;
+    size_t worst = (size_t)(b->nops + 8) * OP_BYTES, nsites, ntraps;
     struct x64 c = {.j = j, .b = b, .next_rip = UINT64_MAX, .rip = b->rip};
 
     assert(b->nops);
+    if (j->flushed)
+        flush_now(j);
+    nsites = j->sites.n;
+    ntraps = j->traps.n;
     if (j->pos + worst > j->rw + j->size)
         return JIT_FULL;
     c.e = (struct emit){.p = j->pos, .end = j->rw + j->size, .rx = j->rx - j->rw};
@@ -282,13 +301,6 @@ bool jit_mode_ok(uint16_t mode)
     return (mode & CM_SIZE) == CM_32 && (mode & CM_FLAT) && (mode & CM_PE);
 }
 
-void jit_flush(struct jit *j)
-{
-    free_links(j);
-    j->pos = j->first;
-    j->sites.n = j->traps.n = j->lates.n = 0;
-}
-
 struct jit *jit_create(struct cpu *cpu, const struct jit_opts *o, struct err *e)
 {
     struct jit *j = calloc(1, sizeof(*j));
@@ -301,7 +313,7 @@ struct jit *jit_create(struct cpu *cpu, const struct jit_opts *o, struct err *e)
     j->counting = o->counting;
     j->tlb = cpu->mmu.tlb != NULL;
     j->hf = x64_host_features() & ~o->host_off;
-    j->trap_noncanon = o->trap_noncanon;
+    j->trap_noncanon = !o->check_noncanon;
     if (!x64_code_create(j, o->code_bytes ? o->code_bytes : 64u << 20, e)) {
         free(j);
         return NULL;

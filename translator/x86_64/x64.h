@@ -62,6 +62,7 @@ struct x64_lates {
 struct jit {
     struct cpu *cpu;
     bool counting, tlb;
+    bool flushed;        /* everything goes with the next compilation */
     bool trap_noncanon; /* non-canonical addresses are caught by a host fault */
     uint32_t hf;
     uint8_t *rw, *rx;
