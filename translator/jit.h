@@ -30,6 +30,7 @@ static inline unsigned jc_index(uint64_t pc)
 struct block_link {
     struct block *from, *to;   /* to: NULL while unchained */
     struct block_link *next_in; /* in to->in */
+    struct block_link *next_out; /* in from->out */
     uint64_t target_rip;
     uint8_t *patch;            /* back end's place to patch */
     bool same_page;            /* only these may be chained directly */
