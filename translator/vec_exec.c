@@ -50,6 +50,8 @@ static const struct vec_op *op_of(const struct insn *in)
     for (char *p = name; *p; p++)
         *p = (char)tolower((unsigned char)*p);
     *slot = vec_op_find(name);
+    if (!*slot && mmx) /* a conversion to MMX from memory has one form only */
+        *slot = vec_op_find(name + strlen("mmx_"));
     return *slot;
 }
 
@@ -279,6 +281,10 @@ void vec_exec(struct cpu *cpu, const struct insn *in, gva addr)
 {
     if (has_mmx(in))
         x87_check_pending(cpu);
+    if (in->has_mem && in->mode == INSN_64 && !cpu_canonical(addr))
+        cpu_raise_err(cpu, in->mem.seg == SEG_SS ? EXC_SS : EXC_GP, 0);
+    if (in->has_mem && has_mmx(in) && (in->row->attr & IA_SSE_ALIGN) && (addr & 15))
+        cpu_raise_err(cpu, EXC_GP, 0); /* after #MF, so not by IRA_ALIGN */
     if (!exec_move(cpu, in, addr))
         exec_data(cpu, in, addr);
 }
