@@ -290,6 +290,9 @@ static void finish(struct test *t)
             continue;
         report(t, side);
         ok &= !t->differing[side];
+        if (side == SIDE_JIT)
+            printf("# jit: generated code was entered %" PRIu64 " times\n",
+                   engine_jit_enters(t->engine[side]));
         printf("%sok %u %s: %" PRIu64 " cases, %" PRIu64 " differ\n",
                t->differing[side] ? "not " : "", ++n, side_name[side], t->done[side],
                t->differing[side]);
