@@ -47,7 +47,8 @@ struct vm {
     int wake_fd;          /* eventfd: the main thread's poll */
     uint64_t waiting_for; /* deadline the main thread sleeps towards */
 
-    /* requests from device handlers, under the lock */
+    /* requests from device handlers, made under the lock; the vCPU thread looks
+     * at them without it (asked, ask) */
     bool reset_wanted, quit, paused;
     int status;
 
@@ -70,11 +71,21 @@ static void wake_vcpu(struct vm *vm, uint32_t why)
     pthread_cond_signal(&vm->wake);
 }
 
+static bool asked(const bool *request)
+{
+    return __atomic_load_n(request, __ATOMIC_RELAXED);
+}
+
+static void ask(bool *request, bool value)
+{
+    __atomic_store_n(request, value, __ATOMIC_RELAXED);
+}
+
 static void request_quit(struct vm *vm, int status)
 {
     if (!vm->quit)
         vm->status = status;
-    vm->quit = true;
+    ask(&vm->quit, true);
     if (vm->cpu)
         wake_vcpu(vm, KICK_EXIT);
     wake_main(vm);
@@ -265,7 +276,7 @@ static void on_reset(void *opaque)
         request_quit(vm, 0);
         return;
     }
-    vm->reset_wanted = true;
+    ask(&vm->reset_wanted, true);
     wake_vcpu(vm, KICK_EXIT);
 }
 
@@ -277,7 +288,7 @@ static void on_power_off(void *opaque)
         request_quit(vm, 0);
         return;
     }
-    vm->paused = true;
+    ask(&vm->paused, true);
     wake_vcpu(vm, KICK_EXIT);
 }
 
@@ -476,7 +487,7 @@ static bool reset_machine(struct vm *vm, struct err *e)
     if (!vm->o->kernel)
         return err_set(e, "nothing to boot: give a kernel with -kernel FILE "
                           "(disks and firmware are not supported yet)");
-    vm->reset_wanted = false;
+    ask(&vm->reset_wanted, false);
     pc_reset(vm->pc);
     cpu_reset(vm->cpu);
     run_flush(vm->cpu);
@@ -574,10 +585,10 @@ static void *vcpu_main(void *opaque)
 
     if (vm->o->icount)
         run_events(vm);
-    while (!vm->quit) {
-        if (vm->paused)
+    while (!asked(&vm->quit)) {
+        if (asked(&vm->paused))
             pause_here(vm);
-        if (vm->reset_wanted)
+        if (asked(&vm->reset_wanted))
             vcpu_reset(vm);
         switch (run_cpu(vm->cpu)) {
         case RUN_HALTED: idle(vm); break;

@@ -128,6 +128,8 @@ enum {
     /* Vector (MMX/SSE) instruction ext as it stands; its memory operand, if any, is mem with  \
      * w bytes; attr IRA_STORE tells direction. GPR operands as decoded. */                    \
     X(VEC, P_FAULT | P_FIXED)                                                                  \
+    /* Side exit: cc: leave the block to RIP imm, else go on. Wants all flags exact. */         \
+    X(BCC, 0)                                                                                  \
     /* Ends of a block; RIP values are offsets in CS. */                                       \
     X(JMP, P_END)         /* to imm */                                                         \
     X(JCC, P_END)         /* cc: to imm, else to mem.disp */                                   \

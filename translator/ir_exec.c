@@ -481,6 +481,12 @@ void ir_exec(struct cpu *cpu, const struct ir *o)
         case IR_CALL: exec_call(&x, o); break;
         case IR_RAISE: exec_raise(&x, o); break;
         case IR_VEC: exec_vec(&x, o); break;
+        case IR_BCC:
+            if (condition(cpu, o->cc)) {
+                cpu->rip = (uint64_t)o->imm;
+                return;
+            }
+            break;
         case IR_JMP: cpu->rip = (uint64_t)o->imm; return;
         case IR_JCC:
             cpu->rip = (uint64_t)(condition(cpu, o->cc) ? o->imm : o->mem.disp);

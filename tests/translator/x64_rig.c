@@ -44,7 +44,8 @@ static void build_tables(struct rig *r)
     poke(r, 0x9000, 0, 0xa003);
     poke(r, 0xa000, 0, 0xb003);
     for (unsigned i = 0; i < 512; i++) {
-        uint64_t flags = i == RIG_RO >> 12 ? 0x61 : i == RIG_HOLE >> 12 ? 0 : 0x63;
+        bool data = i >= RIG_DATA >> 12 && i < RIG_RO >> 12;
+        uint64_t flags = data || i == RIG_DEVICE >> 12 ? 0x63 : i == RIG_RO >> 12 ? 0x61 : 0;
 
         poke(r, 0xb000, i, (uint64_t)i << 12 | flags);
     }
@@ -86,6 +87,21 @@ struct rig *rig_create(const struct jit_opts *o, bool tlb)
     r->jit = jit_create(r->cpu, o, &e);
     g_assert_nonnull(r->jit);
     return r;
+}
+
+void rig_mode32(struct rig *r)
+{
+    struct cpu *cpu = r->cpu;
+
+    for (int i = 0; i < SEG_COUNT; i++)
+        cpu->seg[i].attr |= SA_DB;
+    cpu->seg[SEG_CS].attr &= (uint16_t)~SA_L;
+    poke(r, 0xc000, 0, 0xa001);
+    cpu->efer = 0;
+    cpu->cr3 = 0xc000;
+    cpu_update_paging(cpu);
+    cpu_update_mode(cpu);
+    g_assert_true(jit_mode_ok(cpu->mode));
 }
 
 void rig_destroy(struct rig *r)
@@ -205,6 +221,8 @@ void rig_save(const struct rig *r, struct rig_state *s)
     s->icount = cpu->icount;
     s->aflags = cpu->aflags;
     s->mxcsr = cpu->mxcsr;
+    s->x87 = cpu->x87;
+    s->df = cpu->df;
     if (cpu->exc.pending) {
         s->fault = true;
         s->vector = cpu->exc.vector;
@@ -223,6 +241,8 @@ void rig_load(struct rig *r, const struct rig_state *s)
     cpu->icount = s->icount;
     cpu->aflags = s->aflags;
     cpu->mxcsr = s->mxcsr;
+    cpu->x87 = s->x87;
+    cpu->df = s->df ? s->df : 1;
     cpu->exc.pending = false;
     cpu->exc.delivering = -1;
     cpu->kick = 0;

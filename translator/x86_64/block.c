@@ -100,7 +100,7 @@ static op_fn *const emitters[IR_OP_COUNT] = {
     [IR_PROBE] = x64_op_probe, [IR_CALL] = x64_op_call, [IR_RAISE] = x64_op_raise,
     [IR_VEC] = x64_op_vec, [IR_JMP] = x64_op_jump, [IR_JCC] = x64_op_jump,
     [IR_JRZ] = x64_op_jump, [IR_JRNZ] = x64_op_jump, [IR_JMPR] = x64_op_jump,
-    [IR_EXIT] = x64_op_jump,
+    [IR_EXIT] = x64_op_jump, [IR_BCC] = x64_op_side_exit,
 };
 
 static void compile_ops(struct x64 *c)
@@ -124,7 +124,7 @@ static void compile_ops(struct x64 *c)
     if (!(ir_op_props((enum ir_op)b->ops[b->nops - 1].op) & P_END)) { /* falls out of the block */
         c->o = &end;
         x64_flags_sync(c);
-        x64_jump_to(c, 0, c->next_rip, -1);
+        x64_jump_to(c, c->next_rip, -1);
     }
     for (unsigned i = 0; i < c->nslow; i++)
         x64_slow_emit(c, &c->slow[i]);
@@ -136,11 +136,9 @@ static void forget_links(struct block *b)
 {
     static struct block gone;
 
-    for (unsigned i = 0; i < 2; i++) {
-        if (b->out[i])
-            b->out[i]->to = &gone; /* never chained again, even if it is taken now */
-        b->out[i] = NULL;
-    }
+    for (struct block_link *l = b->out; l; l = l->next_out)
+        l->to = &gone; /* never chained again, even if it is taken now */
+    b->out = NULL;
 }
 
 static void free_links(struct jit *j)
@@ -153,12 +151,31 @@ static void free_links(struct jit *j)
     }
 }
 
+/* Code may be running right now (a helper asked for the flush): it is given up when the next
+ * block is compiled. */
+void jit_flush(struct jit *j)
+{
+    j->flushed = true;
+}
+
+static void flush_now(struct jit *j)
+{
+    j->flushed = false;
+    free_links(j);
+    j->pos = j->first;
+    j->sites.n = j->traps.n = j->lates.n = 0;
+}
+
 enum jit_result jit_compile(struct jit *j, struct block *b)
 {
-    size_t worst = (size_t)(b->nops + 8) * OP_BYTES, nsites = j->sites.n, ntraps = j->traps.n;
+    size_t worst = (size_t)(b->nops + 8) * OP_BYTES, nsites, ntraps;
     struct x64 c = {.j = j, .b = b, .next_rip = UINT64_MAX, .rip = b->rip};
 
     assert(b->nops);
+    if (j->flushed)
+        flush_now(j);
+    nsites = j->sites.n;
+    ntraps = j->traps.n;
     if (j->pos + worst > j->rw + j->size)
         return JIT_FULL;
     c.e = (struct emit){.p = j->pos, .end = j->rw + j->size, .rx = j->rx - j->rw};
@@ -166,7 +183,7 @@ enum jit_result jit_compile(struct jit *j, struct block *b)
     c.slow = malloc(c.capslow * sizeof(*c.slow));
     c.live = malloc((b->nops + 1u) * 2 * sizeof(*c.live));
     c.livef = c.live + b->nops + 1;
-    b->out[0] = b->out[1] = NULL;
+    b->out = NULL;
     if (c.slow && c.live)
         compile_ops(&c);
     else
@@ -225,9 +242,8 @@ void jit_block_drop(struct jit *j, struct block *b)
 {
     while (b->in)
         jit_unchain(j, b->in);
-    for (unsigned i = 0; i < 2; i++)
-        if (b->out[i])
-            jit_unchain(j, b->out[i]);
+    for (struct block_link *l = b->out; l; l = l->next_out)
+        jit_unchain(j, l);
     forget_links(b);
 }
 
@@ -282,13 +298,6 @@ bool jit_mode_ok(uint16_t mode)
     return (mode & CM_SIZE) == CM_32 && (mode & CM_FLAT) && (mode & CM_PE);
 }
 
-void jit_flush(struct jit *j)
-{
-    free_links(j);
-    j->pos = j->first;
-    j->sites.n = j->traps.n = j->lates.n = 0;
-}
-
 struct jit *jit_create(struct cpu *cpu, const struct jit_opts *o, struct err *e)
 {
     struct jit *j = calloc(1, sizeof(*j));
@@ -301,7 +310,7 @@ struct jit *jit_create(struct cpu *cpu, const struct jit_opts *o, struct err *e)
     j->counting = o->counting;
     j->tlb = cpu->mmu.tlb != NULL;
     j->hf = x64_host_features() & ~o->host_off;
-    j->trap_noncanon = o->trap_noncanon;
+    j->trap_noncanon = !o->check_noncanon;
     if (!x64_code_create(j, o->code_bytes ? o->code_bytes : 64u << 20, e)) {
         free(j);
         return NULL;

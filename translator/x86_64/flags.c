@@ -109,7 +109,7 @@ void x64_flags_begin(struct x64 *c)
     c->late = 0;
 }
 
-static void save(struct x64 *c)
+void x64_flags_save(struct x64 *c)
 {
     struct emit *e = &c->e;
 
@@ -191,16 +191,16 @@ void x64_flags_clobber(struct x64 *c)
     uint16_t only_host = c->hv & ~c->ev;
 
     if (only_host & c->wantr & c->live[c->i])
-        save(c);
+        x64_flags_save(c);
     else if ((only_host & c->want & c->livef[c->i]) && !late_try(c, c->writer))
-        save(c);
+        x64_flags_save(c);
     c->hv = 0;
 }
 
 void x64_flags_sync(struct x64 *c)
 {
     if (c->hv & ~c->ev & c->want & c->livef[c->i])
-        save(c);
+        x64_flags_save(c);
 }
 
 void x64_flags_load(struct x64 *c)
@@ -225,7 +225,7 @@ void x64_flags_need(struct x64 *c, uint16_t mask)
         return;
     }
     if (c->hv & ~c->ev & c->want & c->livef[c->i + 1])
-        save(c); /* cannot be: partial writers restore first */
+        x64_flags_save(c); /* cannot be: partial writers restore first */
     x64_flags_load(c);
     c->hv = c->ev;
 }

@@ -43,6 +43,9 @@ struct x64_link {
     struct block_link l;
     uint8_t *stub; /* running address of the unchained exit */
     struct x64_link *next;
+    uint8_t *from;  /* writable rel32 place in the block that leads to the exit */
+    uint16_t undo;  /* counted instructions that a side exit leaves out */
+    bool save;      /* flags are still to be stored in cpu->aflags */
 };
 
 /* Growing arrays. */
@@ -62,6 +65,7 @@ struct x64_lates {
 struct jit {
     struct cpu *cpu;
     bool counting, tlb;
+    bool flushed;        /* everything goes with the next compilation */
     bool trap_noncanon; /* non-canonical addresses are caught by a host fault */
     uint32_t hf;
     uint8_t *rw, *rx;
@@ -148,6 +152,7 @@ void x64_slow_emit(struct x64 *c, struct x64_slow *s);
 void x64_flags_analyse(struct x64 *c);
 void x64_flags_begin(struct x64 *c);           /* block entry */
 void x64_flags_clobber(struct x64 *c);         /* before host flags are destroyed inside op c->i */
+void x64_flags_save(struct x64 *c);            /* EFLAGS to cpu->aflags, over rax */
 void x64_flags_sync(struct x64 *c);            /* cpu->aflags complete (helpers, block ends) */
 void x64_flags_need(struct x64 *c, uint16_t mask); /* host EFLAGS hold these */
 void x64_flags_load(struct x64 *c); /* EFLAGS from cpu->aflags, no bookkeeping */
@@ -192,7 +197,8 @@ void x64_block_head(struct x64 *c);
 void x64_links_emit(struct x64 *c);
 void x64_raise_if(struct x64 *c, unsigned cc, unsigned vector);
 void x64_call_c(struct x64 *c, uint64_t fn); /* sync thunk: fn(cpu, X_ADDR, X_ENT), result in rax */
-void x64_jump_to(struct x64 *c, unsigned slot, uint64_t rip, int cc);
+void x64_jump_to(struct x64 *c, uint64_t rip, int cc);
+void x64_op_side_exit(struct x64 *c);
 
 /* thunk.c */
 bool x64_code_create(struct jit *j, size_t bytes, struct err *e);

@@ -133,6 +133,7 @@ static inline void set_gdt(unsigned sel, u32 base, u32 limit, unsigned attr)
 }
 void set_gate(unsigned vec, unsigned sel, ulong off, unsigned type, unsigned dpl, unsigned ist);
 void restore_gate(unsigned vec); /* as the library had it: interrupt gate, DPL 0 (DONE: 3) */
+ulong trap_gate(unsigned vec); /* the library's handler of a vector */
 void load_gdt(void);
 struct dtr {
     u16 limit;

@@ -150,6 +150,11 @@ void set_gate(unsigned vec, unsigned sel, ulong off, unsigned type, unsigned dpl
 #endif
 }
 
+ulong trap_gate(unsigned vec)
+{
+    return (ulong)trap_stubs + vec * 16;
+}
+
 void restore_gate(unsigned vec)
 {
 #ifndef __x86_64__
@@ -158,7 +163,7 @@ void restore_gate(unsigned vec)
         return;
     }
 #endif
-    set_gate(vec, KCS, (ulong)trap_stubs + vec * 16, 14, vec == DONE ? 3 : 0, vec == DF);
+    set_gate(vec, KCS, trap_gate(vec), 14, vec == DONE ? 3 : 0, vec == DF);
 }
 
 void load_gdt(void)
