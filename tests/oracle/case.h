@@ -13,7 +13,7 @@ enum {
     ORC_MAX_PATCHES = 24, /* windows of initial memory */
     ORC_BLOB = 1536,      /* their bytes */
     ORC_MAX_IGNORES = 2,
-    ORC_LINE = 64,        /* memory differences are kept in lines */
+    ORC_LINE = 64, /* memory differences are kept in lines */
     ORC_MAX_LINES = 56,
 };
 

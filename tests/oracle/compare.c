@@ -10,8 +10,17 @@
 /* RFLAGS that are compared: arithmetic, DF, IOPL, NT, AC, ID. IF is the host's own, RF
  * and TF come and go with faults. */
 #define FLAGS_MASK (0x0cd5ull | 0x3000 | 0x4000 | 0x40000 | 0x200000)
-enum { FX_FCW = 0, FX_FSW = 2, FX_FTW = 4, FX_FOP = 6, FX_FIP = 8, FX_FDP = 16, FX_MXCSR = 24,
-       FX_ST = 32, FX_XMM = 160 };
+enum {
+    FX_FCW = 0,
+    FX_FSW = 2,
+    FX_FTW = 4,
+    FX_FOP = 6,
+    FX_FIP = 8,
+    FX_FDP = 16,
+    FX_MXCSR = 24,
+    FX_ST = 32,
+    FX_XMM = 160
+};
 enum { VEC_PF = 14, PF_PRESENT = 1 };
 /* Linux reports every user access from here on as a protection fault. */
 #define TASK_SIZE 0x7ffffffff000ull
@@ -143,8 +152,9 @@ unsigned compare_states(const struct orc_case *c, const struct orc_state *want,
         return DIFF_STATUS;
     if (want->status != ORC_DONE)
         return 0;
-    vendor_mask(&m, c, want, want->vector == ORC_NO_FAULT ? (unsigned)I_NONE
-                                                          : compare_culprit(c, want, want));
+    vendor_mask(&m, c, want,
+                want->vector == ORC_NO_FAULT ? (unsigned)I_NONE
+                                             : compare_culprit(c, want, want));
     if (!same_fault(want, got, &m))
         d |= DIFF_FAULT;
     if (want->rip != got->rip)

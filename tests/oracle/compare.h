@@ -17,7 +17,7 @@ enum {
     DIFF_MEM = 1 << 5,
     DIFF_XMM = 1 << 6,
     DIFF_MXCSR = 1 << 7,
-    DIFF_X87 = 1 << 8, /* registers, control, status, tags */
+    DIFF_X87 = 1 << 8,    /* registers, control, status, tags */
     DIFF_X87PTR = 1 << 9, /* FOP, FIP, FDP; only when asked for */
 };
 

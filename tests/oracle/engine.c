@@ -13,9 +13,14 @@
 
 enum {
     RAM_SIZE = 1 << 20,
-    PML4 = 0x1000, PDPT = 0x2000, PD = 0x3000, PT = 0x4000, GDT = 0x5000,
+    PML4 = 0x1000,
+    PDPT = 0x2000,
+    PD = 0x3000,
+    PT = 0x4000,
+    GDT = 0x5000,
     REGION = 0x10000,
-    SEL_CODE = 0x33, SEL_DATA = 0x2b, /* as Linux has them: images may hold them */
+    SEL_CODE = 0x33,
+    SEL_DATA = 0x2b, /* as Linux has them: images may hold them */
     GDT_LIMIT = 0x7f,
     STOP_BUDGET = 1000000,
 };
@@ -64,7 +69,8 @@ static void make_tables(struct engine *g)
 static void enter_user_mode(struct engine *g)
 {
     struct cpu *cpu = g->cpu;
-    struct seg data = {.limit = 0xffffffff, .sel = SEL_DATA,
+    struct seg data = {.limit = 0xffffffff,
+                       .sel = SEL_DATA,
                        .attr = SA_P | SA_DPL | SA_S | SA_RW | SA_ACC | SA_DB | SA_G};
     struct seg code = data;
 
@@ -114,8 +120,8 @@ static void no_io_write(void *opaque, gpa pa, uint64_t value, unsigned size)
 
 struct engine *engine_create(const struct engine_opts *o, struct err *e)
 {
-    struct run_opts ro = {.jit = o->kind == ENGINE_JIT, .counting = o->counting,
-                          .code_bytes = 16 << 20};
+    struct run_opts ro = {
+        .jit = o->kind == ENGINE_JIT, .counting = o->counting, .code_bytes = 16 << 20};
     struct engine *g = calloc(1, sizeof(*g));
 
     if (!g) {

@@ -152,7 +152,8 @@ static void make_single(struct build *b, const struct insn_row *row)
     c->exit[1] = FAR_EXIT;
     for (unsigned tries = 0; tries < 50 && !gen_insn(b, row, false); tries++)
         ;
-    gen_fx(b, c->fx, fp || row->id == I_FXSAVE || row->id == I_STMXCSR || rng_chance(&b->r, 50));
+    gen_fx(b, c->fx,
+           fp || row->id == I_FXSAVE || row->id == I_STMXCSR || rng_chance(&b->r, 50));
     memset(c->code + b->len, 0xcc, FAR_EXIT + ORC_EXIT_LEN - b->len);
     if (b->rel_size) {
         uint32_t disp = FAR_EXIT - b->len;
@@ -217,7 +218,7 @@ static const struct insn_row *pick_row(const struct gen *g, struct build *b)
     unsigned k = rng_below(&b->r, 100), class = 0;
 
     while (class < 3 && k >= weight[class])
-        k -= weight[class++];
+        k -= weight[class ++];
     if (g->first[class] == g->first[class + 1])
         return g->rows[rng_below(&b->r, g->nrows)];
     return g->rows[g->first[class] + rng_below(&b->r, g->first[class + 1] - g->first[class])];
@@ -249,7 +250,8 @@ static void emit_popf(struct build *b)
 
 static bool body_row(const struct insn_row *row)
 {
-    return !(gen_rules(row->id) & (BRANCH | SINGLE | N_SP | W_SP | N_DI | N_SI | N_BX | N_BP)) &&
+    return !(gen_rules(row->id) &
+             (BRANCH | SINGLE | N_SP | W_SP | N_DI | N_SI | N_BX | N_BP)) &&
            row->id != I_POPF && !(row->match & MTK_REG);
 }
 
@@ -321,7 +323,8 @@ static void make_sequence(const struct gen *g, struct build *b)
     gen_fx(b, c->fx, rng_chance(&b->r, 700));
     if (b->masked)
         c->fx[0] |= 0x3f;
-    if (c->fx[2] & 0x80 && (b->masked || rng_chance(&b->r, 700))) /* an x87 exception pending: rarely */
+    if (c->fx[2] & 0x80 &&
+        (b->masked || rng_chance(&b->r, 700))) /* an x87 exception pending: rarely */
         memset(c->fx + 2, 0, 2);
     add_exit(b, b->len);
     c->code_len = (uint16_t)(b->len + ORC_EXIT_LEN);

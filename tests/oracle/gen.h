@@ -7,8 +7,9 @@
 #include "tests/oracle/case.h"
 
 struct gen_opts {
-    bool sequences;       /* 1-20 instructions a case, else one */
-    uint64_t features[2]; /* of the guest, bit set by enum insn_feature; rows beyond are left out */
+    bool sequences; /* 1-20 instructions a case, else one */
+    uint64_t
+        features[2]; /* of the guest, bit set by enum insn_feature; rows beyond are left out */
 };
 
 struct gen; /* the rows chosen by the options */

@@ -184,8 +184,8 @@ static bool encode_check(const struct build *b, const struct spec *s,
 {
     unsigned n = encode(b, s, row, out);
 
-    return n <= INSN_MAX_LEN && insn_decode(in, out, n, INSN_64) == INSN_OK &&
-           in->row == row && in->len == n;
+    return n <= INSN_MAX_LEN && insn_decode(in, out, n, INSN_64) == INSN_OK && in->row == row &&
+           in->len == n;
 }
 
 /* ---- registers that an instruction uses unnamed ---- */
@@ -239,8 +239,8 @@ static void setup_string(struct build *b, const struct insn *in, uint32_t rules)
     unsigned bytes = rep ? (count ? count * n : n) : n;
 
     if (rep)
-        gen_set_reg(b, R_CX, in->adsize == 4 ? count | (b->seq ? 0 : rng_next(&b->r) << 32)
-                                             : count);
+        gen_set_reg(b, R_CX,
+                    in->adsize == 4 ? count | (b->seq ? 0 : rng_next(&b->r) << 32) : count);
     for (unsigned i = 0; i < 2; i++) {
         bool dst = i == 1;
         uint64_t t;
@@ -274,8 +274,7 @@ static void setup_implicit(struct build *b, const struct insn *in, uint32_t rule
         gen_set_reg(b, R_BX, gen_target(b, 64, false));
     if (in->id == I_DIV && b->reg[R_DX] == RS_FREE && rng_chance(&b->r, 700))
         gen_set_reg(b, R_DX, rng_below(&b->r, 3));
-    if (in->id == I_DIV && in->opsize == 1 && b->reg[R_AX] == RS_FREE &&
-        rng_chance(&b->r, 600))
+    if (in->id == I_DIV && in->opsize == 1 && b->reg[R_AX] == RS_FREE && rng_chance(&b->r, 600))
         gen_set_reg(b, R_AX, rng_below(&b->r, 400));
     if (in->id == I_IDIV && b->reg[R_DX] == RS_FREE && rng_chance(&b->r, 700)) {
         uint64_t ax;
@@ -324,7 +323,8 @@ static void setup_regs(struct build *b, const struct insn *in)
             else if (b->reg[R_CX] == RS_FREE)
                 gen_set_reg(b, R_CX, rng_below(&b->r, rng_chance(&b->r, 500) ? 34 : 256));
         } else if (in->id == I_MOV_SREG && i == 1) {
-            gen_set_reg(b, o->reg, rng_chance(&b->r, 500) ? 0 : 0x80 + rng_below(&b->r, 0xff00));
+            gen_set_reg(b, o->reg,
+                        rng_chance(&b->r, 500) ? 0 : 0x80 + rng_below(&b->r, 0xff00));
         } else if (gen_rules(in->id) & BRANCH) {
             uint64_t to = b->c->rip + b->c->exit[1];
 

@@ -15,7 +15,7 @@ enum reg_state {
     RS_DIRTY, /* written with something unknown */
 };
 
-struct join { /* a forward branch whose target is still to come */
+struct join {      /* a forward branch whose target is still to come */
     uint16_t at;   /* offset in code of the displacement */
     uint8_t size;  /* 1 or 4; 0: none */
     uint8_t after; /* instructions left before the target */
@@ -58,7 +58,7 @@ void gen_emit(struct build *b, const uint8_t *bytes, unsigned n);
 struct addressing {
     uint8_t bytes[6]; /* ModRM, SIB, displacement */
     unsigned len;
-    uint8_t rex; /* X and B */
+    uint8_t rex;   /* X and B */
     bool p67, rip; /* rip: displacement is to be relative: subtract the end address */
 };
 void gen_addressing(struct build *b, struct addressing *a, uint64_t target, unsigned reg3,

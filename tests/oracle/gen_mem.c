@@ -122,8 +122,7 @@ uint8_t *gen_patch_bytes(struct build *b, uint64_t addr, unsigned size)
     if (addr < ORC_BASE || addr + size > ORC_BASE + ORC_PAGES * GUEST_PAGE_SIZE ||
         c->npatches >= ORC_MAX_PATCHES || c->blob_len + size > ORC_BLOB)
         return NULL;
-    c->patch[c->npatches++] =
-        (struct orc_patch){(uint32_t)addr, (uint16_t)size, c->blob_len};
+    c->patch[c->npatches++] = (struct orc_patch){(uint32_t)addr, (uint16_t)size, c->blob_len};
     p = c->blob + c->blob_len;
     c->blob_len = (uint16_t)(c->blob_len + size);
     return p;

@@ -134,10 +134,10 @@ const char *gen_excluded(enum insn_id id)
 void gen_default_features(uint64_t features[2])
 {
     static const uint8_t has[] = {
-        IF_BASE,  IF_FPU,    IF_CMOV,  IF_CX8,    IF_MMX,  IF_FXSR,    IF_SSE,        IF_SSE2,
-        IF_SSE3,  IF_SSSE3,  IF_SSE41, IF_SSE42,  IF_POPCNT, IF_CX16,  IF_MOVBE,      IF_LM,
-        IF_CLFLUSH, IF_CLFLUSHOPT, IF_LAHF64, IF_NOPL, IF_PREFETCHW, IF_MSR, IF_TSC, IF_SMAP,
-        IF_INVPCID,
+        IF_BASE,  IF_FPU,  IF_CMOV,    IF_CX8,        IF_MMX,    IF_FXSR,   IF_SSE,
+        IF_SSE2,  IF_SSE3, IF_SSSE3,   IF_SSE41,      IF_SSE42,  IF_POPCNT, IF_CX16,
+        IF_MOVBE, IF_LM,   IF_CLFLUSH, IF_CLFLUSHOPT, IF_LAHF64, IF_NOPL,   IF_PREFETCHW,
+        IF_MSR,   IF_TSC,  IF_SMAP,    IF_INVPCID,
     };
 
     features[0] = features[1] = 0;

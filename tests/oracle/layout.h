@@ -20,17 +20,17 @@
 #define ORC_NRW    3
 
 /* Scratch page of the native trampoline (child process only). */
-#define ORC_SCRATCH   0x0f000000
-#define ORC_S_GPR     (ORC_SCRATCH + 0x000) /* 16 in */
-#define ORC_S_RIP     (ORC_SCRATCH + 0x080)
-#define ORC_S_FLAGS   (ORC_SCRATCH + 0x088)
-#define ORC_S_HOSTSP  (ORC_SCRATCH + 0x090)
-#define ORC_S_MXCSR   (ORC_SCRATCH + 0x098)
-#define ORC_S_EXITID  (ORC_SCRATCH + 0x09c)
-#define ORC_S_OUTFL   (ORC_SCRATCH + 0x0a0)
-#define ORC_S_EXITS   (ORC_SCRATCH + 0x0c0) /* 4 code addresses */
-#define ORC_S_OUT     (ORC_SCRATCH + 0x100) /* 16 out */
-#define ORC_S_OUTFX   (ORC_SCRATCH + 0x200) /* 512 bytes */
+#define ORC_SCRATCH  0x0f000000
+#define ORC_S_GPR    (ORC_SCRATCH + 0x000) /* 16 in */
+#define ORC_S_RIP    (ORC_SCRATCH + 0x080)
+#define ORC_S_FLAGS  (ORC_SCRATCH + 0x088)
+#define ORC_S_HOSTSP (ORC_SCRATCH + 0x090)
+#define ORC_S_MXCSR  (ORC_SCRATCH + 0x098)
+#define ORC_S_EXITID (ORC_SCRATCH + 0x09c)
+#define ORC_S_OUTFL  (ORC_SCRATCH + 0x0a0)
+#define ORC_S_EXITS  (ORC_SCRATCH + 0x0c0) /* 4 code addresses */
+#define ORC_S_OUT    (ORC_SCRATCH + 0x100) /* 16 out */
+#define ORC_S_OUTFX  (ORC_SCRATCH + 0x200) /* 512 bytes */
 
 #define ORC_MAX_EXITS 4
 #define ORC_EXIT_LEN  8 /* bytes reserved for one exit in the code */

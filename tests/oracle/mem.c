@@ -102,6 +102,5 @@ uint64_t orc_mem_line_addr(unsigned index)
 {
     unsigned off = index * ORC_LINE;
 
-    return ORC_BASE + rw_page(off / GUEST_PAGE_SIZE) * GUEST_PAGE_SIZE +
-           off % GUEST_PAGE_SIZE;
+    return ORC_BASE + rw_page(off / GUEST_PAGE_SIZE) * GUEST_PAGE_SIZE + off % GUEST_PAGE_SIZE;
 }

@@ -53,8 +53,7 @@ static double now(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static void note(struct test *t, int side, const struct orc_case *c, unsigned diff,
-                 unsigned id)
+static void note(struct test *t, int side, const struct orc_case *c, unsigned diff, unsigned id)
 {
     struct group *g = &t->group[side][id];
 
@@ -199,10 +198,11 @@ static void replay(struct test *t, const char *arg)
 
 static void usage(void)
 {
-    printf("oracle_test [--cases N] [--seed S] [--engine ir|jit|both|none] [--only MNEMONIC]\n"
-           "            [--singles | --sequences] [--counting] [--tlb] [--x87-pointers]\n"
-           "            [--verbose N] [--replay SEED:INDEX[s]]\n"
-           "N cases of each kind; --verbose prints the first N differing cases of an engine.\n");
+    printf(
+        "oracle_test [--cases N] [--seed S] [--engine ir|jit|both|none] [--only MNEMONIC]\n"
+        "            [--singles | --sequences] [--counting] [--tlb] [--x87-pointers]\n"
+        "            [--verbose N] [--replay SEED:INDEX[s]]\n"
+        "N cases of each kind; --verbose prints the first N differing cases of an engine.\n");
     exit(0);
 }
 
@@ -217,12 +217,18 @@ static void choose_engine(struct test *t, const char *name)
 static const char *parse(struct test *t, int argc, char **argv)
 {
     static const struct option opts[] = {
-        {"cases", required_argument, NULL, 'n'},     {"seed", required_argument, NULL, 's'},
-        {"engine", required_argument, NULL, 'e'},    {"only", required_argument, NULL, 'o'},
-        {"sequences", no_argument, NULL, 'q'},       {"singles", no_argument, NULL, '1'},
-        {"counting", no_argument, NULL, 'c'},        {"tlb", no_argument, NULL, 't'},
-        {"x87-pointers", no_argument, NULL, 'p'},    {"verbose", required_argument, NULL, 'v'},
-        {"replay", required_argument, NULL, 'r'},    {"help", no_argument, NULL, 'h'},
+        {"cases", required_argument, NULL, 'n'},
+        {"seed", required_argument, NULL, 's'},
+        {"engine", required_argument, NULL, 'e'},
+        {"only", required_argument, NULL, 'o'},
+        {"sequences", no_argument, NULL, 'q'},
+        {"singles", no_argument, NULL, '1'},
+        {"counting", no_argument, NULL, 'c'},
+        {"tlb", no_argument, NULL, 't'},
+        {"x87-pointers", no_argument, NULL, 'p'},
+        {"verbose", required_argument, NULL, 'v'},
+        {"replay", required_argument, NULL, 'r'},
+        {"help", no_argument, NULL, 'h'},
         {0},
     };
     const char *line = NULL;
@@ -258,7 +264,8 @@ static void setup(struct test *t)
     gen_default_features(go.features);
     for (int side = SIDE_IR; side < SIDES; side++) {
         struct engine_opts eo = {.kind = side == SIDE_JIT ? ENGINE_JIT : ENGINE_IR,
-                                 .counting = t->counting, .tlb = t->tlb};
+                                 .counting = t->counting,
+                                 .tlb = t->tlb};
         uint64_t has[2];
 
         if (!t->use[side])
@@ -290,6 +297,9 @@ static void finish(struct test *t)
             continue;
         report(t, side);
         ok &= !t->differing[side];
+        if (side == SIDE_JIT)
+            printf("# jit: generated code was entered %" PRIu64 " times\n",
+                   engine_jit_enters(t->engine[side]));
         printf("%sok %u %s: %" PRIu64 " cases, %" PRIu64 " differ\n",
                t->differing[side] ? "not " : "", ++n, side_name[side], t->done[side],
                t->differing[side]);
@@ -305,8 +315,8 @@ static void finish(struct test *t)
 
 int main(int argc, char **argv)
 {
-    static struct test t = {.cases = 10000, .seed = 1, .singles = true, .sequences = true,
-                            .use[SIDE_IR] = true};
+    static struct test t = {
+        .cases = 10000, .seed = 1, .singles = true, .sequences = true, .use[SIDE_IR] = true};
     const char *line = parse(&t, argc, argv);
     double start = now();
 

@@ -23,10 +23,11 @@ struct difference {
     const char *reason;
 };
 
-#define C1_LEFT "SDM: C1 is cleared; Zen leaves it"
+#define C1_LEFT  "SDM: C1 is cleared; Zen leaves it"
 #define FLAGS_ES "SDM: no flags are set on an unmasked #IA; Zen sets them"
-#define PIECES  "CR2 and what is stored before the fault follow the microcode's order of accesses"
-#define REP     "SDM: flags as before the instruction; Zen: of the last completed comparison"
+#define PIECES                                                                                 \
+    "CR2 and what is stored before the fault follow the microcode's order of accesses"
+#define REP       "SDM: flags as before the instruction; Zen: of the last completed comparison"
 #define MMX_STATE "the fault leaves x87 state alone; Zen has entered MMX state already"
 static const struct difference list[] = {
     {I_FCOMI, EXECUTED, {.fsw = FSW_C1}, C1_LEFT},
@@ -37,8 +38,11 @@ static const struct difference list[] = {
     {I_FCOMIP, WITH_ES, {.rflags = FL_ARITH}, FLAGS_ES},
     {I_FUCOMI, WITH_ES, {.rflags = FL_ARITH}, FLAGS_ES},
     {I_FUCOMIP, WITH_ES, {.rflags = FL_ARITH}, FLAGS_ES},
-    {I_NONE, ES_SET, {.fsw = FSW_CC},
-     "SDM: comparisons set no condition codes on an unmasked #IA; Zen sets them, FPREM clears C2"},
+    {I_NONE,
+     ES_SET,
+     {.fsw = FSW_CC},
+     "SDM: comparisons set no condition codes on an unmasked #IA; Zen sets them, FPREM clears "
+     "C2"},
     {I_FLDENV, ON_PF, {.cr2_in_page = true}, PIECES},
     {I_FRSTOR, ON_PF, {.cr2_in_page = true}, PIECES},
     {I_FNSTENV, ON_PF, {.cr2_in_page = true, .memory = true}, PIECES},
@@ -99,7 +103,8 @@ void vendor_mask(struct vendor_mask *m, const struct orc_case *c, const struct o
 void vendor_print(FILE *f)
 {
     for (unsigned i = 0; i < ARRAY_SIZE(list); i++) {
-        static const char *const when[] = {"on #PF", "on #XM", "with FSW.ES set", "", "with FSW.ES set"};
+        static const char *const when[] = {"on #PF", "on #XM", "with FSW.ES set", "",
+                                           "with FSW.ES set"};
 
         fprintf(f, "%-11s %-16s %s\n", list[i].id == I_NONE ? "any" : insn_name(list[i].id),
                 when[list[i].when], list[i].reason);
