@@ -74,6 +74,9 @@ static inline gva linear(struct xctx *x, const struct ir *o, unsigned size, bool
         return seg_linear(x->cpu, o->mem.seg, ea, size, write);
     if (o->mem.seg != IRSEG_NONE)
         ea += x->cpu->seg[o->mem.seg].base;
+    else if (UNLIKELY((o->mem.base == R_SP || o->mem.base == R_BP) &&
+                      (!cpu_canonical(ea) || !cpu_canonical(ea + size - 1))))
+        cpu_raise_err(x->cpu, EXC_SS, 0); /* through SS; elsewhere #GP in the slow path */
     return ea;
 }
 
