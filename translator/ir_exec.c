@@ -81,7 +81,7 @@ static inline gva linear(struct xctx *x, const struct ir *o, unsigned size, bool
         return seg_linear(x->cpu, o->mem.seg, ea, size, write);
     if (o->mem.seg != IRSEG_NONE)
         ea += x->cpu->seg[o->mem.seg].base;
-    else if (UNLIKELY(!cpu_canonical(ea)))
+    else if (ir_mem_is_stack(&o->mem))
         check_stack_canonical(x, &o->mem, ea, size);
     return ea;
 }
