@@ -11,10 +11,20 @@
 
 /* ---- which function implements an instruction ---- */
 
+static bool is_to_mmx(const struct insn *in)
+{
+    return in->id == I_CVTPS2PI || in->id == I_CVTTPS2PI || in->id == I_CVTPD2PI ||
+           in->id == I_CVTTPD2PI;
+}
+
+/* An MMX instruction whose name an SSE one shares. Conversions to MMX registers
+ * exist once, though their memory forms name no XMM register. */
 static bool is_mmx_form(const struct insn *in)
 {
     bool mmx = false;
 
+    if (is_to_mmx(in))
+        return false;
     for (unsigned i = 0; i < in->nops; i++) {
         if (in->op[i].kind == OPND_XMM)
             return false;
