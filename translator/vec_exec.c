@@ -60,8 +60,6 @@ static const struct vec_op *op_of(const struct insn *in)
     for (char *p = name; *p; p++)
         *p = (char)tolower((unsigned char)*p);
     *slot = vec_op_find(name);
-    if (!*slot && mmx) /* a conversion to MMX from memory has one form only */
-        *slot = vec_op_find(name + strlen("mmx_"));
     return *slot;
 }
 

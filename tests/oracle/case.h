@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * One test case of the oracle (initial state and code) and the state it ends in. Both
  * are flat and self-contained: they travel through shared memory and compare bytewise. */
-#ifndef ORACLE_CASE_H
-#define ORACLE_CASE_H
+#ifndef TESTS_ORACLE_CASE_H
+#define TESTS_ORACLE_CASE_H
 
 #include "softmmu/types.h"
 #include "tests/oracle/layout.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Compares end states of one case and prints cases. */
-#ifndef ORACLE_COMPARE_H
-#define ORACLE_COMPARE_H
+#ifndef TESTS_ORACLE_COMPARE_H
+#define TESTS_ORACLE_COMPARE_H
 
 #include <stdio.h>
 

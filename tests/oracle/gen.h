@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Makes cases from the instruction table: case `index` of `seed` is always the same. */
-#ifndef ORACLE_GEN_H
-#define ORACLE_GEN_H
+#ifndef TESTS_ORACLE_GEN_H
+#define TESTS_ORACLE_GEN_H
 
 #include "cpu/insn.h"
 #include "tests/oracle/case.h"

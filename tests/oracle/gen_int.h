@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Inside of the generator: the case under construction. */
-#ifndef ORACLE_GEN_INT_H
-#define ORACLE_GEN_INT_H
+#ifndef TESTS_ORACLE_GEN_INT_H
+#define TESTS_ORACLE_GEN_INT_H
 
 #include "cpu/insn_table.h"
 #include "tests/oracle/gen.h"

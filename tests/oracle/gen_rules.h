@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * What the generator must know of an instruction beside its table row. */
-#ifndef ORACLE_GEN_RULES_H
-#define ORACLE_GEN_RULES_H
+#ifndef TESTS_ORACLE_GEN_RULES_H
+#define TESTS_ORACLE_GEN_RULES_H
 
 #include "cpu/insn.h"
 

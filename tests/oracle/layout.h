@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Addresses of the oracle's guest, plain numbers so that assembly can use them. All lie
  * below 2 GiB, so that a 32-bit displacement reaches each of them. */
-#ifndef ORACLE_LAYOUT_H
-#define ORACLE_LAYOUT_H
+#ifndef TESTS_ORACLE_LAYOUT_H
+#define TESTS_ORACLE_LAYOUT_H
 
 /* Guest region: code code hole A B hole ro C ro hole */
 #define ORC_BASE   0x10000000

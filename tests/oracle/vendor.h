@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Where silicon differs between vendors or models, or from what the SDM says: known
  * differences that are not compared, each with its reason. */
-#ifndef ORACLE_VENDOR_H
-#define ORACLE_VENDOR_H
+#ifndef TESTS_ORACLE_VENDOR_H
+#define TESTS_ORACLE_VENDOR_H
 
 #include <stdio.h>
 

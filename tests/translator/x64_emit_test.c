@@ -118,7 +118,9 @@ static void test_mov_imm(void)
             g_assert_cmpuint(cs_disasm(cs, buf, (size_t)(e.p - buf), 0, 1, &in), ==, 1);
             g_assert_true(!strncmp(in->mnemonic, "mov", 3));
             g_assert_true(g_str_has_prefix(in->op_str, v[i] <= UINT32_MAX ? r32[r] : r64[r]));
-            g_assert_cmphex((uint64_t)in->detail->x86.operands[1].imm & (v[i] <= UINT32_MAX ? UINT32_MAX : ~0ull), ==, v[i]);
+            g_assert_cmphex((uint64_t)in->detail->x86.operands[1].imm &
+                                (v[i] <= UINT32_MAX ? UINT32_MAX : ~0ull),
+                            ==, v[i]);
             cs_free(in, 1);
         }
 }
