@@ -81,8 +81,8 @@ static void alu_h(struct x64 *c, unsigned n)
         put(c, n, 1, rm_reg(X_RAX), s);
         return;
     }
-    if (x64_is_h(o->a) || o->a == (unsigned)(o->d - IR_AH)) {
-        x64_ld(c, X_RAX, o->a, 1);
+    if (x64_is_h(o->a) || o->a == (unsigned)(o->d - IR_AH) || o->a == IR_MEM) {
+        x64_ld(c, X_RAX, o->a, 1); /* memory too: an access may trap, so before the rotation */
         s = (struct src){.m = rm_reg(X_RAX)};
     } else {
         s = source(c, o->a, 1, false);

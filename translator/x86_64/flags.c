@@ -343,7 +343,7 @@ uint16_t x64_late_compute(const struct cpu *cpu, const struct x64_late_flags *lf
     case IR_SUB: f = arith_flags(trunc_to(d + a, lf->w), a, d, lf->w, true); break;
     case IR_CMP: f = arith_flags(d, a, trunc_to(d - a, lf->w), lf->w, true); break;
     case IR_NEG: f = arith_flags(0, trunc_to(0 - d, lf->w), d, lf->w, true); break;
-    case IR_TEST: d &= a; /* fall through */
+    case IR_TEST: f = arith_flags(d & a, 0, d & a, lf->w, false); break;
     default: f = arith_flags(d, 0, d, lf->w, false); break;
     }
     return (uint16_t)((f & 0xd5) << 8 | 0x200 | (f >> 11 & 1));

@@ -131,15 +131,18 @@ uint16_t x64_undo(const struct x64 *c);
 
 /* operand.c: values of operands */
 bool x64_is_h(unsigned ref);
-struct x64_rm x64_rm(unsigned ref);            /* pinned register, env memory, or guest memory */
-void x64_ld(struct x64 *c, unsigned host, unsigned ref, unsigned w); /* zero-extended; H goes over rax */
+struct x64_rm x64_rm(unsigned ref); /* pinned register, env memory, or guest memory */
+/* Loads zero-extended; AH..BH go over rax. */
+void x64_ld(struct x64 *c, unsigned host, unsigned ref, unsigned w);
 void x64_ld_imm(struct x64 *c, unsigned host, int64_t imm, unsigned w);
 void x64_st(struct x64 *c, unsigned ref, unsigned host, unsigned w);
-void x64_rot8(struct x64 *c, unsigned host, bool back); /* bring byte 1 to byte 0 and back; flags kept */
+/* Brings byte 1 to byte 0 and back; keeps flags. */
+void x64_rot8(struct x64 *c, unsigned host, bool back);
 
 /* mem.c */
 void x64_lea(struct x64 *c, const struct ir_mem *m, unsigned host); /* effective address */
-void x64_address(struct x64 *c, const struct ir *o, unsigned size, bool write); /* linear, to X_ADDR */
+/* Linear address to X_ADDR. */
+void x64_address(struct x64 *c, const struct ir *o, unsigned size, bool write);
 void x64_mem_begin(struct x64 *c, unsigned size, enum x64_slow_kind kind);
 void x64_mem_end(struct x64 *c);
 void x64_slow_emit(struct x64 *c, struct x64_slow *s);
@@ -148,15 +151,16 @@ void x64_slow_emit(struct x64 *c, struct x64_slow *s);
 /* flags.c */
 void x64_flags_analyse(struct x64 *c);
 void x64_flags_begin(struct x64 *c);           /* block entry */
-void x64_flags_clobber(struct x64 *c);         /* before host flags are destroyed inside op c->i */
-void x64_flags_sync(struct x64 *c);            /* cpu->aflags complete (helpers, block ends) */
+void x64_flags_clobber(struct x64 *c);         /* before op c->i destroys host flags */
+void x64_flags_sync(struct x64 *c);            /* makes cpu->aflags complete */
 void x64_flags_need(struct x64 *c, uint16_t mask); /* host EFLAGS hold these */
 void x64_flags_load(struct x64 *c); /* EFLAGS from cpu->aflags, no bookkeeping */
 /* Destroys host flags without defining guest flags that anybody wants. */
 bool x64_flags_quiet(const struct ir *o);
 void x64_flags_keep(struct x64 *c, uint16_t written); /* before a host op that writes just these */
 void x64_flags_wrote(struct x64 *c, uint16_t mask);
-void x64_flags_merged(struct x64 *c, uint16_t mask); /* a host op that may have written these */
+/* A host op may have written these. */
+void x64_flags_merged(struct x64 *c, uint16_t mask);
 unsigned x64_flags_cond(struct x64 *c, unsigned cc); /* host condition equal to guest cc */
 uint16_t x64_cc_flags(unsigned cc);
 /* aflags image from the state at the fault */
@@ -192,7 +196,8 @@ void x64_op_vec(struct x64 *c);
 void x64_block_head(struct x64 *c);
 void x64_links_emit(struct x64 *c);
 void x64_raise_if(struct x64 *c, unsigned cc, unsigned vector);
-void x64_call_c(struct x64 *c, uint64_t fn); /* sync thunk: fn(cpu, X_ADDR, X_ENT), result in rax */
+/* Calls fn(cpu, X_ADDR, X_ENT) through the sync thunk; result in rax. */
+void x64_call_c(struct x64 *c, uint64_t fn);
 void x64_jump_to(struct x64 *c, unsigned slot, uint64_t rip, int cc);
 
 /* thunk.c */
