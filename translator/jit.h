@@ -39,7 +39,7 @@ struct block_link {
 struct jit_opts {
     bool counting;
     uint32_t code_bytes;
-    bool check_noncanon; /* x86-64: test addresses for being canonical instead of catching host faults */
+    bool check_noncanon; /* x86-64: test for canonical addresses rather than catch host faults */
     uint32_t host_off;  /* back end's host-feature bits to do without (tests) */
 };
 

@@ -84,7 +84,8 @@ static bool wanted(const struct insn *in, bool vec)
         return false; /* reaches far beyond the data pages */
     if ((in->id == I_SHLD || in->id == I_SHRD) && in->opsize == 2)
         return false; /* undefined beyond 16 */
-    return in->id != I_BSF && in->id != I_BSR && in->id != I_CMPXCHG8B && in->id != I_CMPXCHG16B;
+    return in->id != I_BSF && in->id != I_BSR && in->id != I_CMPXCHG8B &&
+           in->id != I_CMPXCHG16B;
 }
 
 static bool one_insn(uint8_t *p, unsigned *len, bool vec)
@@ -188,7 +189,8 @@ static bool same_vectors(const struct rig_state *a, const struct rig_state *b)
     return a->mxcsr == b->mxcsr && !memcmp(&a->x87, &b->x87, sizeof(a->x87));
 }
 
-static void dump(const struct rig_state *in, const struct rig_state *a, const struct rig_state *b)
+static void dump(const struct rig_state *in, const struct rig_state *a,
+                 const struct rig_state *b)
 {
     char text[256];
 
@@ -244,8 +246,9 @@ static void run_once(struct rig *r, bool vec)
     rig_run_jit(r, &code, &b);
     m = flag_mask(&a);
     if (memcmp(a.gpr, b.gpr, sizeof(a.gpr)) || a.rip != b.rip || a.fault != b.fault ||
-        vector(&a) != vector(&b) || a.error != b.error || a.cr2 != b.cr2 || !same_vectors(&a, &b) ||
-        (a.aflags & m) != (b.aflags & m) || memcmp(after, r->ram + RIG_DATA, sizeof(after))) {
+        vector(&a) != vector(&b) || a.error != b.error || a.cr2 != b.cr2 ||
+        !same_vectors(&a, &b) || (a.aflags & m) != (b.aflags & m) ||
+        memcmp(after, r->ram + RIG_DATA, sizeof(after))) {
         dump(&in, &a, &b);
         g_error("host code differs from ir_exec");
     }

@@ -8,12 +8,12 @@
 #include "translator/x86_64/emit.h"
 
 static const char *const r64[] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
-                                  "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"};
-static const char *const r32[] = {"eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi",
+                                  "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
+static const char *const r32[] = {"eax", "ecx", "edx",  "ebx",  "esp",  "ebp",  "esi",  "edi",
                                   "r8d", "r9d", "r10d", "r11d", "r12d", "r13d", "r14d", "r15d"};
-static const char *const r16[] = {"ax", "cx", "dx", "bx", "sp", "bp", "si", "di",
+static const char *const r16[] = {"ax",  "cx",  "dx",   "bx",   "sp",   "bp",   "si",   "di",
                                   "r8w", "r9w", "r10w", "r11w", "r12w", "r13w", "r14w", "r15w"};
-static const char *const r8[] = {"al", "cl", "dl", "bl", "spl", "bpl", "sil", "dil",
+static const char *const r8[] = {"al",  "cl",  "dl",   "bl",   "spl",  "bpl",  "sil",  "dil",
                                  "r8b", "r9b", "r10b", "r11b", "r12b", "r13b", "r14b", "r15b"};
 static csh cs;
 
@@ -105,8 +105,10 @@ static void test_forms(void)
 
 static void test_mov_imm(void)
 {
-    static const uint64_t v[] = {0, 1, 0x7fffffff, 0x80000000, 0xffffffff, 0xffffffff80000000,
-                                 ~0ull, 0x123456789abcdef0};
+    static const uint64_t v[] = {0,          1,
+                                 0x7fffffff, 0x80000000,
+                                 0xffffffff, 0xffffffff80000000,
+                                 ~0ull,      0x123456789abcdef0};
 
     for (unsigned r = 0; r < 16; r++)
         for (unsigned i = 0; i < ARRAY_SIZE(v); i++) {

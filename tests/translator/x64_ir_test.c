@@ -34,8 +34,8 @@ static uint64_t rnd64(void)
 
 /* Pointers live in BX, SI, R11, R12; R8 is a small index. The rest is data. */
 static const uint8_t pointers[] = {R_BX, R_SI, R_11, R_12};
-static const uint8_t data_regs[] = {R_AX, R_CX, R_DX, R_SP, R_BP, R_DI, R_9, R_10, R_13, R_14,
-                                    R_15, IR_T0, IR_T0 + 3};
+static const uint8_t data_regs[] = {R_AX, R_CX, R_DX, R_SP, R_BP,  R_DI,     R_9,
+                                    R_10, R_13, R_14, R_15, IR_T0, IR_T0 + 3};
 
 static uint8_t data_reg(void)
 {
@@ -115,7 +115,7 @@ static void two_operands(struct ir *o)
 
 static void gen_alu(void)
 {
-    static const uint8_t ops[] = {IR_ADD, IR_ADC, IR_SUB, IR_SBB, IR_AND, IR_OR,
+    static const uint8_t ops[] = {IR_ADD, IR_ADC, IR_SUB,  IR_SBB, IR_AND, IR_OR,
                                   IR_XOR, IR_CMP, IR_TEST, IR_CMP, IR_ADD};
     struct ir *o = rig_op(&code, ops[rnd(ARRAY_SIZE(ops))], width(), IR_NONE, IR_NONE);
 
@@ -230,7 +230,8 @@ static void gen_imul(void)
 static void gen_bit(void)
 {
     static const uint8_t w[] = {2, 4, 8};
-    struct ir *o = rig_op(&code, (enum ir_op)(IR_BT + rnd(4)), w[rnd(m32 ? 2 : 3)], data_reg(), data_reg());
+    struct ir *o = rig_op(&code, (enum ir_op)(IR_BT + rnd(4)), w[rnd(m32 ? 2 : 3)], data_reg(),
+                          data_reg());
 
     if (chance(30)) {
         o->d = IR_MEM;
@@ -245,7 +246,8 @@ static void gen_bit(void)
 static void gen_scan(void)
 {
     static const uint8_t w[] = {2, 4, 8};
-    struct ir *o = rig_op(&code, (enum ir_op)(IR_BSF + rnd(5)), w[rnd(m32 ? 2 : 3)], data_reg(), data_reg());
+    struct ir *o = rig_op(&code, (enum ir_op)(IR_BSF + rnd(5)), w[rnd(m32 ? 2 : 3)], data_reg(),
+                          data_reg());
 
     if (chance(30)) {
         o->a = IR_MEM;
@@ -273,11 +275,13 @@ static void gen_misc(void)
     struct ir *o;
 
     switch (rnd(4)) {
-    case 0:
-        rig_op(&code, ops[rnd(5)], 1, IR_NONE, IR_NONE);
-        break;
+    case 0: rig_op(&code, ops[rnd(5)], 1, IR_NONE, IR_NONE); break;
     case 1:
-        rig_op(&code, IR_BSWAP, chance(20) ? 2 : m32 || chance(50) ? 4 : 8, data_reg(), IR_NONE);
+        rig_op(&code, IR_BSWAP,
+               chance(20)          ? 2
+               : m32 || chance(50) ? 4
+                                   : 8,
+               data_reg(), IR_NONE);
         break;
     case 2:
         o = rig_op(&code, IR_PROBE, width(), IR_NONE, IR_NONE);
@@ -291,8 +295,8 @@ static void gen_misc(void)
 
 static uint16_t cc_flags(unsigned cc)
 {
-    static const uint16_t f[8] = {FL_OF, FL_CF, FL_ZF, FL_CF | FL_ZF, FL_SF, FL_PF,
-                                  FL_SF | FL_OF, FL_SF | FL_OF | FL_ZF};
+    static const uint16_t f[8] = {FL_OF, FL_CF, FL_ZF,         FL_CF | FL_ZF,
+                                  FL_SF, FL_PF, FL_SF | FL_OF, FL_SF | FL_OF | FL_ZF};
 
     return f[cc >> 1];
 }
@@ -316,9 +320,9 @@ static void gen_cond(void)
 
 typedef void gen_fn(void);
 static gen_fn *const gens[] = {
-    gen_alu, gen_alu, gen_alu, gen_alu, gen_mov, gen_mov, gen_mov, gen_unary, gen_shift,
-    gen_shiftd, gen_extend, gen_lea, gen_muldiv, gen_imul, gen_bit, gen_scan, gen_exchange,
-    gen_misc, gen_cond, gen_cond,
+    gen_alu,   gen_alu,   gen_alu,      gen_alu,    gen_mov,  gen_mov,    gen_mov,
+    gen_unary, gen_shift, gen_shiftd,   gen_extend, gen_lea,  gen_muldiv, gen_imul,
+    gen_bit,   gen_scan,  gen_exchange, gen_misc,   gen_cond, gen_cond,
 };
 
 /* Removes ops that look at flags an earlier one left undefined. */
@@ -334,8 +338,8 @@ static bool reads_undefined(const struct ir *o, uint16_t undef)
 /* Flags undefined after o. */
 static uint16_t undef_after(const struct ir *o, uint16_t undef)
 {
-    bool cond = o->op >= IR_SHL && o->op <= IR_SHRD &&
-                (o->op >= IR_SHLD ? o->b : o->a) != IR_IMM;
+    bool cond =
+        o->op >= IR_SHL && o->op <= IR_SHRD && (o->op >= IR_SHLD ? o->b : o->a) != IR_IMM;
 
     if (o->op >= IR_SHL && o->op <= IR_SHRD) {
         bool zero = !cond && !(o->imm & (o->w == 8 ? 63 : 31));
@@ -350,7 +354,7 @@ static uint16_t undef_after(const struct ir *o, uint16_t undef)
 }
 
 static uint16_t undef_at[IR_MAX_OPS + 1]; /* before op i */
-static uint16_t live_out;                  /* flags wanted at the end */
+static uint16_t live_out;                 /* flags wanted at the end */
 
 static void generate(unsigned n)
 {
@@ -417,7 +421,8 @@ static uint16_t flag_mask(const struct rig_state *s)
     return u & FL_OF ? mask : mask | 1;
 }
 
-static void dump(const struct rig_state *in, const struct rig_state *a, const struct rig_state *b)
+static void dump(const struct rig_state *in, const struct rig_state *a,
+                 const struct rig_state *b)
 {
     char text[256];
 
@@ -428,7 +433,8 @@ static void dump(const struct rig_state *in, const struct rig_state *a, const st
     for (unsigned i = 0; i < 16; i++)
         g_printerr("# r%-2u in %016lx  exec %016lx  jit %016lx%s\n", i, in->gpr[i], a->gpr[i],
                    b->gpr[i], a->gpr[i] != b->gpr[i] ? "  <--" : "");
-    g_printerr("# rip %lx %lx aflags %x: %x %x icount %lu %lu fault %d/%d %d/%d err %x %x cr2 %lx %lx\n",
+    g_printerr("# rip %lx %lx aflags %x: %x %x icount %lu %lu fault %d/%d %d/%d err %x %x cr2 "
+               "%lx %lx\n",
                a->rip, b->rip, in->aflags, a->aflags, b->aflags, a->icount, b->icount, a->fault,
                a->vector, b->fault, b->vector, a->error, b->error, a->cr2, b->cr2);
 }
@@ -443,9 +449,9 @@ static bool same(const struct rig_state *a, const struct rig_state *b)
 {
     uint16_t m = flag_mask(a);
 
-    return !memcmp(a->gpr, b->gpr, sizeof(a->gpr)) && a->rip == b->rip && a->fault == b->fault &&
-           vector(a) == vector(b) && a->error == b->error && a->cr2 == b->cr2 &&
-           (a->aflags & m) == (b->aflags & m);
+    return !memcmp(a->gpr, b->gpr, sizeof(a->gpr)) && a->rip == b->rip &&
+           a->fault == b->fault && vector(a) == vector(b) && a->error == b->error &&
+           a->cr2 == b->cr2 && (a->aflags & m) == (b->aflags & m);
 }
 
 static void run_once(struct rig *r, bool counting)

@@ -54,8 +54,8 @@ static void build_tables(struct rig *r)
 static void enter_long_mode(struct cpu *cpu)
 {
     for (int i = 0; i < SEG_COUNT; i++)
-        cpu->seg[i] = (struct seg){.limit = 0xffffffff, .sel = 8,
-                                   .attr = SA_P | SA_S | SA_RW | SA_ACC | SA_G};
+        cpu->seg[i] = (struct seg){
+            .limit = 0xffffffff, .sel = 8, .attr = SA_P | SA_S | SA_RW | SA_ACC | SA_G};
     cpu->seg[SEG_CS].attr = SA_P | SA_S | SA_RW | SA_ACC | SA_CODE | SA_L | SA_G;
     cpu->seg[SEG_FS].base = 0x100;
     cpu->cr0 = CR0_PE | CR0_PG | CR0_WP | CR0_ET | CR0_NE;
@@ -159,54 +159,55 @@ void rig_jump(struct rig_code *c, uint64_t rip)
 void rig_flags_of(struct ir *o)
 {
     switch (o->op) {
-    case IR_ADC: case IR_SBB:
-        o->fr = FL_CF; /* fall through */
-    case IR_ADD: case IR_SUB: case IR_CMP: case IR_NEG: case IR_XADD: case IR_CMPXCHG:
-        o->fw = FL_ARITH;
-        break;
-    case IR_AND: case IR_OR: case IR_XOR: case IR_TEST:
-        o->fw = FL_ARITH & ~FL_AF, o->fu = FL_AF;
-        break;
-    case IR_INC: case IR_DEC:
-        o->fw = FL_ARITH & ~FL_CF;
-        break;
-    case IR_SHL: case IR_SHR: case IR_SAR: case IR_SHLD: case IR_SHRD:
+    case IR_ADC:
+    case IR_SBB: o->fr = FL_CF; /* fall through */
+    case IR_ADD:
+    case IR_SUB:
+    case IR_CMP:
+    case IR_NEG:
+    case IR_XADD:
+    case IR_CMPXCHG: o->fw = FL_ARITH; break;
+    case IR_AND:
+    case IR_OR:
+    case IR_XOR:
+    case IR_TEST: o->fw = FL_ARITH & ~FL_AF, o->fu = FL_AF; break;
+    case IR_INC:
+    case IR_DEC: o->fw = FL_ARITH & ~FL_CF; break;
+    case IR_SHL:
+    case IR_SHR:
+    case IR_SAR:
+    case IR_SHLD:
+    case IR_SHRD:
         o->fr = FL_ARITH;
         o->fw = FL_ARITH & ~(FL_AF | FL_OF), o->fu = FL_AF | FL_OF;
         break;
-    case IR_ROL: case IR_ROR: case IR_RCL: case IR_RCR:
+    case IR_ROL:
+    case IR_ROR:
+    case IR_RCL:
+    case IR_RCR:
         o->fr = FL_ARITH;
         o->fw = FL_CF, o->fu = FL_OF;
         break;
-    case IR_MUL: case IR_IMUL1: case IR_IMUL:
-        o->fw = FL_CF | FL_OF, o->fu = FL_ARITH & ~o->fw;
-        break;
-    case IR_DIV: case IR_IDIV:
-        o->fu = FL_ARITH;
-        break;
-    case IR_BT: case IR_BTS: case IR_BTR: case IR_BTC:
-        o->fw = FL_CF, o->fu = FL_OF | FL_SF | FL_AF | FL_PF;
-        break;
-    case IR_BSF: case IR_BSR:
-        o->fw = FL_ZF, o->fu = FL_ARITH & ~FL_ZF;
-        break;
-    case IR_TZCNT: case IR_LZCNT:
-        o->fw = FL_ZF | FL_CF, o->fu = FL_ARITH & ~o->fw;
-        break;
-    case IR_POPCNT:
-        o->fw = FL_ARITH;
-        break;
-    case IR_CLC: case IR_STC: case IR_CMC:
-        o->fw = FL_CF, o->fr = o->op == IR_CMC ? FL_CF : 0;
-        break;
-    case IR_LAHF:
-        o->fr = FL_ARITH & ~FL_OF;
-        break;
-    case IR_SAHF:
-        o->fw = FL_ARITH & ~FL_OF;
-        break;
-    default:
-        break;
+    case IR_MUL:
+    case IR_IMUL1:
+    case IR_IMUL: o->fw = FL_CF | FL_OF, o->fu = FL_ARITH & ~o->fw; break;
+    case IR_DIV:
+    case IR_IDIV: o->fu = FL_ARITH; break;
+    case IR_BT:
+    case IR_BTS:
+    case IR_BTR:
+    case IR_BTC: o->fw = FL_CF, o->fu = FL_OF | FL_SF | FL_AF | FL_PF; break;
+    case IR_BSF:
+    case IR_BSR: o->fw = FL_ZF, o->fu = FL_ARITH & ~FL_ZF; break;
+    case IR_TZCNT:
+    case IR_LZCNT: o->fw = FL_ZF | FL_CF, o->fu = FL_ARITH & ~o->fw; break;
+    case IR_POPCNT: o->fw = FL_ARITH; break;
+    case IR_CLC:
+    case IR_STC:
+    case IR_CMC: o->fw = FL_CF, o->fr = o->op == IR_CMC ? FL_CF : 0; break;
+    case IR_LAHF: o->fr = FL_ARITH & ~FL_OF; break;
+    case IR_SAHF: o->fw = FL_ARITH & ~FL_OF; break;
+    default: break;
     }
 }
 
@@ -262,8 +263,11 @@ void rig_run_jit(struct rig *r, const struct rig_code *c, struct rig_state *out)
 {
     struct block_link *last = NULL;
     struct block b = {
-        .rip = c->b.rip, .mode = r->cpu->mode, .ninsn = (uint16_t)c->b.ninsn,
-        .ops = (struct ir *)(uintptr_t)c->b.op, .nops = c->b.n,
+        .rip = c->b.rip,
+        .mode = r->cpu->mode,
+        .ninsn = (uint16_t)c->b.ninsn,
+        .ops = (struct ir *)(uintptr_t)c->b.op,
+        .nops = c->b.n,
     };
 
     if (jit_compile(r->jit, &b) != JIT_OK) {

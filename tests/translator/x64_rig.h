@@ -10,8 +10,8 @@
 #include "translator/jit.h"
 
 /* What is mapped, linear = physical: */
-#define RIG_DATA   0x40000ull /* two writable pages */
-#define RIG_RO     0x42000ull /* one read-only page */
+#define RIG_DATA   0x40000ull            /* two writable pages */
+#define RIG_RO     0x42000ull            /* one read-only page */
 #define RIG_HIGH   0xffff800000000000ull /* the same again from here on */
 #define RIG_DEVICE 0x80000ull /* one page of I/O: reads give the offset times 0x01010101... */
 #define RIG_CODE   0x1000ull  /* rip of blocks */
@@ -48,7 +48,7 @@ struct rig_code {
     struct ir_block b;
 };
 struct ir *rig_op(struct rig_code *c, enum ir_op op, unsigned w, uint8_t d, uint8_t a);
-void rig_insn(struct rig_code *c);              /* next guest instruction, 4 bytes long */
+void rig_insn(struct rig_code *c); /* next guest instruction, 4 bytes long */
 void rig_mem(struct ir *o, uint8_t base, uint8_t index, unsigned scale, int64_t disp);
 void rig_jump(struct rig_code *c, uint64_t rip);
 

@@ -239,21 +239,18 @@ void x64_op_jump(struct x64 *c)
         x64_jump_to(c, (uint64_t)o->imm, o->op == IR_JRZ ? CC_Z : CC_NZ);
         x64_jump_to(c, (uint64_t)o->mem.disp, -1);
         break;
-    case IR_JMPR:
-        jump_reg(c);
-        break;
+    case IR_JMPR: jump_reg(c); break;
     case IR_EXIT:
         e_mov_r_rm(&c->e, 8, X_RAX, rm_mem(X_RSP, ENV(next_rip)));
         e_mov_rm_r(&c->e, 8, ENV_RIP, X_RAX);
         leave(c, NULL);
         break;
-    default:
-        x64_jump_to(c, (uint64_t)o->imm, -1);
-        break;
+    default: x64_jump_to(c, (uint64_t)o->imm, -1); break;
     }
 }
 
-/* A block may be left before it starts: somebody wants the run loop, or the budget ends in it. */
+/* A block may be left before it starts: somebody wants the run loop, or the budget ends in it.
+ */
 void x64_block_head(struct x64 *c)
 {
     struct emit *e = &c->e;
