@@ -166,6 +166,13 @@ struct ir_mem {
     int64_t disp;   /* RIP-relative forms arrive here as absolute */
 };
 
+/* In 64-bit code a non-canonical address of these raises #SS, else #GP (segment
+ * prefixes but FS and GS are ignored there). */
+static inline bool ir_mem_is_stack(const struct ir_mem *m)
+{
+    return m->seg == IRSEG_NONE && (m->base == R_SP || m->base == R_BP);
+}
+
 struct ir {
     uint8_t op;     /* enum ir_op */
     uint8_t w, aw;  /* bytes */

@@ -21,7 +21,9 @@ while read -r name flag mode; do
     status=$?
     case $mode in
     sort) $box sort -o "$out/$name" "$out/$name" ;;
-    digits) $box sed -i 's/[0-9][0-9]*/N/g' "$out/$name" ;;
+    digits) $box sed -i 's/0x[0-9a-f][0-9a-f]*/N/g; s/[0-9][0-9]*/N/g' "$out/$name" ;;
+    shifts) $box sed -i '/^sh[lr]dw .* C=0*\(1[1-9a-f]\|[2-9a-f][0-9a-f]\) /d' "$out/$name" ;;
+    messages) $box sed -i 's/[0-9][0-9]*/N/g' "$out/$name" && $box sort -o "$out/$name" "$out/$name" ;;
     esac
     set -- $($box sha256sum <"$out/$name") $($box wc -c <"$out/$name")
     echo "result $name $status $1 $3"

@@ -174,7 +174,7 @@ void x64_mem_begin(struct x64 *c, unsigned size, enum x64_slow_kind kind)
     x64_address(c, c->o, size, write);
     s = x64_slow_new(c, kind);
     s->size = (uint8_t)size;
-    s->ss = c->o->mem.base == IR_R0 + R_SP || c->o->mem.base == IR_R0 + R_BP;
+    s->ss = ir_mem_is_stack(&c->o->mem);
     align_check(c, s, size);
     if (c->j->tlb)
         tlb_lookup(c, s, write);

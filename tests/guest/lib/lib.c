@@ -290,7 +290,7 @@ void df_entry(u32 err)
                            .ip = tss.eip, .flags = tss.eflags, .cs = (u16)tss.cs,
                            .ss = (u16)tss.ss, .ds = (u16)tss.ds, .es = (u16)tss.es};
     (void)tr;
-    asm volatile("pushf; andl $~0x4000, (%%esp); popf" ::: "memory");
+    asm volatile("pushf; andl $~0x4000, (%%esp); popf; clts" ::: "memory");
     arm_df();
     set_gdt(TSS_SEL, (u32)&tss, sizeof(tss) - 1, 0x89);
     asm volatile("ltr %w0" ::"r"(TSS_SEL));
