@@ -176,7 +176,8 @@ unsigned compare_states(const struct orc_case *c, const struct orc_state *want,
         d |= DIFF_MXCSR;
     if (!m.x87 && !same_x87(want->fx, got->fx, m.fsw))
         d |= DIFF_X87;
-    if ((o->x87_pointers || raised_x87(c, want)) && memcmp(want->fx + FX_FOP, got->fx + FX_FOP, 18))
+    if ((o->x87_pointers || raised_x87(c, want)) &&
+        memcmp(want->fx + FX_FOP, got->fx + FX_FOP, 18))
         d |= DIFF_X87PTR;
     if (!m.memory && !same_memory(c, want, got, NULL))
         d |= DIFF_MEM;

@@ -86,8 +86,8 @@ on_fault(int sig, siginfo_t *info, void *context)
 
 static bool map_at(uintptr_t addr, size_t len, int prot)
 {
-    void *p = mmap((void *)addr, len, prot, // NOLINT
-                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    void *p =
+        mmap((void *)addr, len, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
     return p == (void *)addr;
 }
 
