@@ -305,6 +305,8 @@ void cache_unmapped(struct cache *c, uint32_t as_id, gva va, uint64_t len)
             memset(c->code[as_id], 0, sizeof(*c->code[as_id]));
         return;
     }
+    clear_group(c->by_pc[as_id], va - GUEST_PAGE_SIZE); /* blocks that cross into va */
+    clear_group(c->code[as_id], va - GUEST_PAGE_SIZE);
     for (uint64_t i = 0; i < len; i += GUEST_PAGE_SIZE) {
         clear_group(c->by_pc[as_id], va + i);
         clear_group(c->code[as_id], va + i);
