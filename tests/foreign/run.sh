@@ -50,6 +50,7 @@ fetch_libraries() {
 
 fetch() {
     local log=$work/fetch.log
+    [ "$(uname -m)" = x86_64 ] || skip_all "the host is no x86"
     mkdir -p "$work"
     if [ ! -d "$tcg" ]; then
         (fetch_source) >"$log" 2>&1 </dev/null || skip_all "cannot fetch QEMU's source package (see $log)"
@@ -94,6 +95,7 @@ build() {
         case $word in
         needs=*) flag=${word#*=} ;;
         gen=*) gen=${word#*=} ;;
+        first=*) [ -n "${MYNAH_LONG:-}" ] || mode=$word ;;
         sort | digits | messages | shifts) mode=$word ;;
         -l*) libs+=("$word") ;;
         -*) options+=("$word") ;;
@@ -134,7 +136,7 @@ make_image() {
     mkdir "$root/programs" "$root/expect"
     while read -r name flag mode; do
         cp "$work/bin/$name" "$root/programs/"
-        [ ! -e "$work/host/$name" ] || [ "$name" != "${name#fprem}" ] || cp "$work/host/$name" "$root/expect/"
+        [ ! -e "$work/host/$name" ] || [ "$name" = fprem-32 ] || cp "$work/host/$name" "$root/expect/"
     done <"$work/list"
     cp "$work/list" "$here/each.sh" "$root/"
     cp "$work/host.results" "$root/expect/results"
@@ -168,6 +170,7 @@ user_programs() {
     rm -rf "$work/host"
     "$BUSYBOX" sh "$here/each.sh" "$BUSYBOX" "$work/list" "$work/bin" "$work/host" \
         >"$work/host.results" 2>/dev/null
+    [ -s "$work/host.results" ] || die "nothing ran on the host"
     make_image
     timeout "$seconds" "$mynah" -kernel "$KERNEL" -initrd "$work/foreign.cpio.gz" \
         -append "console=ttyS0 panic=-1 vsyscall=xonly" -nographic -no-reboot -m 1024 "$@" </dev/null >"$work/raw.log" 2>&1
