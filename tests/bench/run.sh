@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Builds the benchmark's programs and images, then lets run.py measure and print.
-#   run.sh [--list] [--only NAME[,NAME...]] [--runs N] [--no-boot] [--out DIR]
+#   run.sh [--list] [--only NAME[,NAME...]] [--runs N] [--no-boot] [--best] [--out DIR]
 # Programs and groups are named by --list. Results: .cache/bench/out/ unless --out says where.
 set -uo pipefail
 . "$(dirname "$0")/../lib.sh"
