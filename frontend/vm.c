@@ -52,8 +52,12 @@ struct vm {
     bool reset_wanted, quit, paused;
     int status;
 
-    uint64_t warp; /* counting mode: ns that idle time has added to the clock */
+    /* counting mode: ns that idle time has added to the clock, and the time last
+     * published to other threads, under the lock */
+    uint64_t warp, counted;
 };
+
+static _Thread_local bool in_vcpu; /* this is the vCPU thread */
 
 /* ---- waking the two threads ---- */
 
@@ -93,12 +97,13 @@ static void request_quit(struct vm *vm, int status)
 
 /* ---- time ---- */
 
-/* Counting mode: one instruction is one nanosecond, and idle time is skipped. */
+/* Counting mode: one instruction is one nanosecond, and idle time is skipped.
+ * Input from the terminal comes at the time of the last event. */
 static uint64_t counted_now(void *opaque)
 {
     struct vm *vm = opaque;
 
-    return vm->cpu->icount + vm->warp;
+    return in_vcpu ? vm->cpu->icount + vm->warp : vm->counted;
 }
 
 static void deadline_moved(void *opaque)
@@ -115,6 +120,7 @@ static void set_budget(struct vm *vm)
 {
     uint64_t when = clock_deadline(&vm->clock), now = clock_now(&vm->clock);
 
+    vm->counted = now;
     vm->cpu->budget = when == CLOCK_NEVER ? INT64_MAX / 2 : when > now ? (int64_t)(when - now) : 1;
 }
 
@@ -583,6 +589,7 @@ static void *vcpu_main(void *opaque)
 {
     struct vm *vm = opaque;
 
+    in_vcpu = true;
     if (vm->o->icount)
         run_events(vm);
     while (!asked(&vm->quit)) {
@@ -603,18 +610,19 @@ static void *vcpu_main(void *opaque)
 
 /* ---- the main thread ---- */
 
-/* Milliseconds until the next deadline, rounded up; -1: none. */
+/* Time until the next deadline in *ts; NULL: none that this thread waits for. */
 static struct timespec *until_deadline(struct vm *vm, struct timespec *ts)
 {
-    uint64_t deadline = clock_deadline(&vm->clock), now = clock_now(&vm->clock);
+    uint64_t deadline = clock_deadline(&vm->clock), now;
 
-    /* A passed deadline is the vCPU's to handle: it wakes us after that. */
-    if (vm->o->icount || vm->paused || deadline == CLOCK_NEVER || deadline <= now) {
-        if (deadline <= now && !vm->o->icount)
-            wake_vcpu(vm, KICK_EVENT);
-        vm->waiting_for = CLOCK_NEVER;
+    vm->waiting_for = CLOCK_NEVER;
+    if (vm->o->icount) /* the vCPU's own count is the clock */
         return NULL;
-    }
+    now = clock_now(&vm->clock);
+    if (deadline <= now) /* the vCPU's to handle: it wakes us after that */
+        wake_vcpu(vm, KICK_EVENT);
+    if (vm->paused || deadline == CLOCK_NEVER || deadline <= now)
+        return NULL;
     vm->waiting_for = deadline;
     ts->tv_sec = (time_t)((deadline - now) / NS_PER_S);
     ts->tv_nsec = (long)((deadline - now) % NS_PER_S);
