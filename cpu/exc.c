@@ -274,7 +274,8 @@ static void enter_gate64(struct cpu *cpu, const struct exc_event *ev, const stru
     top = rsp - n * 8;
     if (!cpu_canonical(top) || !cpu_canonical(rsp - 1))
         cpu_raise_err(cpu, EXC_SS, ev->ext);
-    access_store(cpu, top, frame, n * 8, access_view(cpu, t.cpl));
+    for (gva at = rsp; n; at = top + n * 8) /* in push order: CR2 tells the first that faults */
+        access_store(cpu, at - 8, &frame[--n], 8, access_view(cpu, t.cpl));
     cpu->gpr[R_SP] = top;
     if (t.inner)
         seg_null(cpu, SEG_SS, (uint16_t)t.cpl);

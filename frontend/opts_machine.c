@@ -72,8 +72,7 @@ bool opt_smp(struct opts_build *b, const char *option, const char *value, struct
     struct props ps;
     uint64_t cpus = 0, product = 1, maxcpus = 0;
     if (!props_parse(b->o, &ps, option, value, "cpus", e) ||
-        !take_count(&ps, "cpus", &cpus, e) ||
-        !take_count(&ps, "maxcpus", &maxcpus, e))
+        !take_count(&ps, "cpus", &cpus, e) || !take_count(&ps, "maxcpus", &maxcpus, e))
         return false;
     for (unsigned i = 0; i < ARRAY_SIZE(parts); i++) {
         uint64_t n = 1;

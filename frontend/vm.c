@@ -121,7 +121,9 @@ static void set_budget(struct vm *vm)
     uint64_t when = clock_deadline(&vm->clock), now = clock_now(&vm->clock);
 
     vm->counted = now;
-    vm->cpu->budget = when == CLOCK_NEVER ? INT64_MAX / 2 : when > now ? (int64_t)(when - now) : 1;
+    vm->cpu->budget = when == CLOCK_NEVER ? INT64_MAX / 2
+                      : when > now        ? (int64_t)(when - now)
+                                          : 1;
 }
 
 /* In the vCPU thread: runs what is due. */
@@ -397,10 +399,19 @@ static bool create_board(struct vm *vm, struct err *e)
 {
     const struct opts *o = vm->o;
     struct pc_config cfg = {
-        .ram_bytes = o->ram_size, .cpus = 1, .clock = &vm->clock,
-        .debugcon = char_of(vm, CHAR_DEBUGCON), .rtc_epoch = rtc_epoch(o),
-        .tsc_hz = CPU_TSC_HZ, .opaque = vm, .tsc_now = lapic_tsc, .intr = on_intr,
-        .nmi = on_nmi, .a20 = on_a20, .reset = on_reset, .power_off = on_power_off,
+        .ram_bytes = o->ram_size,
+        .cpus = 1,
+        .clock = &vm->clock,
+        .debugcon = char_of(vm, CHAR_DEBUGCON),
+        .rtc_epoch = rtc_epoch(o),
+        .tsc_hz = CPU_TSC_HZ,
+        .opaque = vm,
+        .tsc_now = lapic_tsc,
+        .intr = on_intr,
+        .nmi = on_nmi,
+        .a20 = on_a20,
+        .reset = on_reset,
+        .power_off = on_power_off,
         .exit = on_debug_exit,
     };
 
@@ -426,9 +437,15 @@ static bool create_cpu(struct vm *vm, struct err *e)
     if (!vm->cpu)
         return false;
     vm->cpu->hooks = (struct cpu_hooks){
-        .opaque = vm, .port_in = port_in, .port_out = port_out, .ack_intr = ack_intr,
-        .apic_rdmsr = apic_rdmsr, .apic_wrmsr = apic_wrmsr, .get_tpr = get_tpr,
-        .set_tpr = set_tpr, .tsc = tsc_now,
+        .opaque = vm,
+        .port_in = port_in,
+        .port_out = port_out,
+        .ack_intr = ack_intr,
+        .apic_rdmsr = apic_rdmsr,
+        .apic_wrmsr = apic_wrmsr,
+        .get_tpr = get_tpr,
+        .set_tpr = set_tpr,
+        .tsc = tsc_now,
     };
     vm->cpu->mmu.io_read = io_read;
     vm->cpu->mmu.io_write = io_write;
@@ -474,7 +491,7 @@ static void setup_mtrrs(struct cpu *cpu)
 
     for (unsigned i = 0; i < ARRAY_SIZE(cpu->mtrr_fixed); i++)
         cpu->mtrr_fixed[i] = 0x0606060606060606ull;
-    cpu->mtrr_var[0] = PC_PCI_HOLE; /* base, type 0: uncached */
+    cpu->mtrr_var[0] = PC_PCI_HOLE;                          /* base, type 0: uncached */
     cpu->mtrr_var[1] = (phys_mask & ~0x3fffffffull) | 0x800; /* 1 GiB, valid */
     cpu->mtrr_def = 0xc06;
 }
@@ -486,8 +503,10 @@ static bool reset_machine(struct vm *vm, struct err *e)
     struct acpi_config acpi = acpi_config_pc(vm->pc->ram_low);
     struct acpi_place place;
     struct boot_entry entry;
-    struct boot_config bc = {.kernel = vm->o->kernel, .initrd = vm->o->initrd,
-                             .cmdline = vm->o->append, .guest_decompress = vm->o->guest_unpack,
+    struct boot_config bc = {.kernel = vm->o->kernel,
+                             .initrd = vm->o->initrd,
+                             .cmdline = vm->o->append,
+                             .guest_decompress = vm->o->guest_unpack,
                              .ram = ram};
 
     if (!vm->o->kernel)
@@ -578,7 +597,8 @@ static void vcpu_shutdown(struct vm *vm)
         vcpu_reset(vm);
         return;
     }
-    fprintf(stderr, "mynah: the guest triple-faulted at %04x:%llx; ended because of -no-reboot\n",
+    fprintf(stderr,
+            "mynah: the guest triple-faulted at %04x:%llx; ended because of -no-reboot\n",
             vm->cpu->seg[SEG_CS].sel, (unsigned long long)vm->cpu->rip);
     pthread_mutex_lock(&vm->lock);
     request_quit(vm, 1);
@@ -639,8 +659,9 @@ static void main_loop(struct vm *vm)
     while (!vm->quit) {
         fds[CHAR_COUNT] = (struct pollfd){.fd = vm->wake_fd, .events = POLLIN};
         for (unsigned i = 0; i < CHAR_COUNT; i++)
-            fds[i] = (struct pollfd){.fd = vm->chars[i].con ? console_poll_fd(vm->chars[i].con) : -1,
-                                     .events = POLLIN};
+            fds[i] =
+                (struct pollfd){.fd = vm->chars[i].con ? console_poll_fd(vm->chars[i].con) : -1,
+                                .events = POLLIN};
         timeout = until_deadline(vm, &ts);
         pthread_mutex_unlock(&vm->lock);
         ppoll(fds, CHAR_COUNT + 1, timeout, NULL);

@@ -30,6 +30,7 @@ static inline unsigned jc_index(uint64_t pc)
 struct block_link {
     struct block *from, *to;   /* to: NULL while unchained */
     struct block_link *next_in; /* in to->in */
+    struct block_link *next_out; /* in from->out */
     uint64_t target_rip;
     uint8_t *patch;            /* back end's place to patch */
     bool same_page;            /* only these may be chained directly */
@@ -38,7 +39,7 @@ struct block_link {
 struct jit_opts {
     bool counting;
     uint32_t code_bytes;
-    bool trap_noncanon; /* x86-64: catch non-canonical addresses by a host fault, not a check */
+    bool check_noncanon; /* x86-64: test for canonical addresses rather than catch host faults */
     uint32_t host_off;  /* back end's host-feature bits to do without (tests) */
 };
 

@@ -31,7 +31,7 @@ static void set_seg(struct lower *l, struct ir_mem *m, unsigned seg)
 {
     if (lower_64(l)) {
         m->seg = seg == SEG_FS || seg == SEG_GS ? (uint8_t)seg : IRSEG_NONE;
-    } else if (lower_flat(l) && seg != SEG_FS && seg != SEG_GS) {
+    } else if (lower_flat(l) && seg != SEG_FS && seg != SEG_GS && seg != SEG_CS) {
         m->seg = IRSEG_NONE;
     } else {
         m->seg = (uint8_t)seg;

@@ -123,14 +123,19 @@ static struct block *translate_split(struct run *r, gva va, bool *cacheable)
     uint8_t buf[2 * INSN_MAX_LEN];
     gpa pa, pa2 = 0;
     size_t n = copy_bytes(cpu, va, buf, INSN_MAX_LEN, &pa), n2 = 0;
+    uint64_t left = in_long_code(cpu) ? INSN_MAX_LEN : cpu->seg[SEG_CS].limit - cpu->rip + 1ull;
     struct block *b;
 
+    if (n > left)
+        n = left;
     if (lower_block(&r->ir, cpu, cpu->rip, buf, n, 1) < 0) {
         gva va2 = (va | GUEST_PAGE_MASK) + 1;
 
         if (!in_long_code(cpu))
             va2 = (uint32_t)va2;
-        n2 = copy_bytes(cpu, va2, buf + n, INSN_MAX_LEN, &pa2);
+        if (n == left)
+            cpu_raise_err(cpu, EXC_GP, 0); /* the limit cuts it */
+        n2 = copy_bytes(cpu, va2, buf + n, left - n < INSN_MAX_LEN ? left - n : INSN_MAX_LEN, &pa2);
         if (lower_block(&r->ir, cpu, cpu->rip, buf, n + n2, 1) < 0)
             cpu_raise_err(cpu, EXC_GP, 0);
     }

@@ -120,8 +120,8 @@ static void take_signals(void)
     struct sigaction sa = {.sa_sigaction = on_fault,
                            .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
 
-    alt.ss_sp = mmap(NULL, ALT_STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-                     0);
+    alt.ss_sp =
+        mmap(NULL, ALT_STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     sigaltstack(&alt, NULL);
     for (unsigned i = 0; i < ARRAY_SIZE(sigs); i++)
         sigaction(sigs[i], &sa, NULL);
@@ -139,7 +139,7 @@ static void place_code(const struct orc_case *c)
         uint32_t slot = ORC_S_EXITS + 8 * i;
 
         memcpy(jump + 3, &slot, 4);
-        if (c->exit[i] + sizeof(jump) <= room)
+        if (c->exit[i] + (uint64_t)ORC_EXIT_LEN <= room)
             memcpy(code + c->exit[i], jump, sizeof(jump));
     }
 }

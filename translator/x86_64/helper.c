@@ -102,7 +102,7 @@ void x64_helper_div(struct cpu *cpu, uint64_t divisor, uint64_t desc)
             cpu_raise(cpu, EXC_DE);
         return;
     }
-    n = w == 4 ? (int64_t)(*dx << 32 | (uint32_t)*ax)
+    n = w == 4   ? (int64_t)(*dx << 32 | (uint32_t)*ax)
         : w == 2 ? (int32_t)(*dx << 16 | (uint16_t)*ax)
                  : (int16_t)*ax;
     if (b == -1 && n == INT64_MIN)

@@ -20,7 +20,8 @@ bool x64_code_create(struct jit *j, size_t bytes, struct err *e)
         return err_set(e, "code cache: memfd_create: %s", strerror(errno));
     if (ftruncate(fd, (off_t)bytes)) {
         close(fd);
-        return err_set(e, "code cache: cannot size it to %zu bytes: %s", bytes, strerror(errno));
+        return err_set(e, "code cache: cannot size it to %zu bytes: %s", bytes,
+                       strerror(errno));
     }
     j->rw = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     j->rx = mmap(NULL, bytes, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
@@ -154,7 +155,7 @@ static void emit_commit(struct jit *j, struct emit *e)
     j->t_commit = e->p;
     take_ra(e);
     e_mov_rm_r(e, 8, rm_mem(X_RSP, ENV_SCR(SCR_RAX)), X_RAX);
-    e8(e, 0x9f);                                    /* lahf */
+    e8(e, 0x9f);                                        /* lahf */
     e_ins(e, OPC(1, 0x90 | CC_O), 1, 0, rm_reg(X_RAX)); /* seto al */
     e_mov_rm_r(e, 2, rm_mem(X_RSP, ENV_SCR(SCR_FLAGS)), X_RAX);
     e_mov_r_rm(e, 8, X_RAX, rm_mem(X_RSP, ENV(jit_sp)));

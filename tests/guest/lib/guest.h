@@ -8,8 +8,8 @@
  * A lab ends by its own INT 30h (DONE) or by the exception; `trap` then holds the
  * whole state. The label 78: in a lab marks where RIP must point (default: its start).
  */
-#ifndef GUEST_H
-#define GUEST_H
+#ifndef TESTS_GUEST_LIB_GUEST_H
+#define TESTS_GUEST_LIB_GUEST_H
 
 #include <stdarg.h>
 #include <stdbool.h>
@@ -133,6 +133,7 @@ static inline void set_gdt(unsigned sel, u32 base, u32 limit, unsigned attr)
 }
 void set_gate(unsigned vec, unsigned sel, ulong off, unsigned type, unsigned dpl, unsigned ist);
 void restore_gate(unsigned vec); /* as the library had it: interrupt gate, DPL 0 (DONE: 3) */
+ulong trap_gate(unsigned vec); /* the library's handler of a vector */
 void load_gdt(void);
 struct dtr {
     u16 limit;

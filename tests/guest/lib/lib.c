@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * The test programs' library: tables, traps, labs, TAP. */
-#include "guest.h"
+#include "tests/guest/lib/guest.h"
 
 u64 gdt[GDT_ENTRIES] __attribute__((aligned(16)));
 static u64 idt[512] __attribute__((aligned(16)));
@@ -150,6 +150,11 @@ void set_gate(unsigned vec, unsigned sel, ulong off, unsigned type, unsigned dpl
 #endif
 }
 
+ulong trap_gate(unsigned vec)
+{
+    return (ulong)trap_stubs + vec * 16;
+}
+
 void restore_gate(unsigned vec)
 {
 #ifndef __x86_64__
@@ -158,7 +163,7 @@ void restore_gate(unsigned vec)
         return;
     }
 #endif
-    set_gate(vec, KCS, (ulong)trap_stubs + vec * 16, 14, vec == DONE ? 3 : 0, vec == DF);
+    set_gate(vec, KCS, trap_gate(vec), 14, vec == DONE ? 3 : 0, vec == DF);
 }
 
 void load_gdt(void)
@@ -285,7 +290,7 @@ void df_entry(u32 err)
                            .ip = tss.eip, .flags = tss.eflags, .cs = (u16)tss.cs,
                            .ss = (u16)tss.ss, .ds = (u16)tss.ds, .es = (u16)tss.es};
     (void)tr;
-    asm volatile("pushf; andl $~0x4000, (%%esp); popf" ::: "memory");
+    asm volatile("pushf; andl $~0x4000, (%%esp); popf; clts" ::: "memory");
     arm_df();
     set_gdt(TSS_SEL, (u32)&tss, sizeof(tss) - 1, 0x89);
     asm volatile("ltr %w0" ::"r"(TSS_SEL));

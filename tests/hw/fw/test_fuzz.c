@@ -33,8 +33,9 @@ static struct seed from_elf(const char *name, bool is64, uint32_t pvh, bool mult
 static struct seed from_kludge(void)
 {
     struct seed s = {"kludge", g_malloc0(2000), 2000, 64};
-    const uint32_t fields[] = {0x1badb002, 0x10003, 0u - 0x1badb002u - 0x10003, 0x100020,
-                               0x100000, 0x100700, 0x101000, 0x100100};
+    const uint32_t fields[] = {0x1badb002, 0x10003,  0u - 0x1badb002u - 0x10003,
+                               0x100020,   0x100000, 0x100700,
+                               0x101000,   0x100100};
 
     for (unsigned i = 0; i < G_N_ELEMENTS(fields); i++)
         put32(s.data + 32 + 4 * i, fields[i]);
@@ -97,10 +98,14 @@ static void check_load(struct boot_config *cfg, const uint8_t *data, size_t size
 static void test_headers(void)
 {
     struct seed seeds[] = {
-        from_elf("elf32", false, 0x200004, false), from_elf("elf64", true, 0x200004, false),
-        from_elf("multiboot", false, 0, true),     from_kludge(),
-        from_linux("gzip"),                        from_linux("xz"),
-        from_linux("lzma"),                        from_linux("zstd"),
+        from_elf("elf32", false, 0x200004, false),
+        from_elf("elf64", true, 0x200004, false),
+        from_elf("multiboot", false, 0, true),
+        from_kludge(),
+        from_linux("gzip"),
+        from_linux("xz"),
+        from_linux("lzma"),
+        from_linux("zstd"),
         from_linux("lz4"),
     };
     char *kernel = file_new("", 0), *initrd = file_new("initrd", 6);

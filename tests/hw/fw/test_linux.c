@@ -177,7 +177,7 @@ static void test_no_file(void)
     struct boot_entry entry;
     struct err e;
     const char *paths[] = {"/nonexistent/kernel", "/", "/dev/null"};
-    const char *texts[] = {"cannot open", "directory", "device"};
+    const char *texts[] = {"cannot open", "directory", "a device"};
     for (unsigned i = 0; i < 3; i++) {
         cfg.kernel = paths[i];
         g_assert_false(boot_load(&cfg, &entry, &e));
