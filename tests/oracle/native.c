@@ -58,7 +58,8 @@ static _Noreturn void child_die(const char *msg)
         syscall(SYS_exit, 3);
 }
 
-static void on_fault(int sig, siginfo_t *info, void *context)
+/* Before a call that does not return, the address sanitizer would make system calls. */
+__attribute__((no_sanitize_address)) static void on_fault(int sig, siginfo_t *info, void *context)
 {
     static const uint8_t reg[16] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP,
                                     REG_RSI, REG_RDI, REG_R8,  REG_R9,  REG_R10, REG_R11,
