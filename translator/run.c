@@ -328,6 +328,7 @@ static void sync_as(struct run *r)
         return;
     r->as_id = r->cpu->mmu.as_id;
     r->cpu->jc = cache_code_jc(&r->cache, r->as_id);
+    r->cpu->jc_as = r->as_id;
 }
 
 /* Delivers an NMI or external interrupt when one may be taken. */

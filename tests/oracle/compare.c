@@ -142,6 +142,13 @@ static bool same_x87(const uint8_t *a, const uint8_t *b, uint16_t fsw_ignore)
     return true;
 }
 
+/* The case raised an unmasked x87 exception: only then are FOP, FIP and FDP defined for
+ * every vendor (without one Zen keeps zeros). */
+static bool raised_x87(const struct orc_case *c, const struct orc_state *want)
+{
+    return want->fx[FX_FSW] & 0x80 && !(c->fx[FX_FSW] & 0x80);
+}
+
 unsigned compare_states(const struct orc_case *c, const struct orc_state *want,
                         const struct orc_state *got, const struct compare_opts *o)
 {
@@ -169,7 +176,8 @@ unsigned compare_states(const struct orc_case *c, const struct orc_state *want,
         d |= DIFF_MXCSR;
     if (!m.x87 && !same_x87(want->fx, got->fx, m.fsw))
         d |= DIFF_X87;
-    if (o->x87_pointers && memcmp(want->fx + FX_FOP, got->fx + FX_FOP, 18))
+    if ((o->x87_pointers || raised_x87(c, want)) &&
+        memcmp(want->fx + FX_FOP, got->fx + FX_FOP, 18))
         d |= DIFF_X87PTR;
     if (!m.memory && !same_memory(c, want, got, NULL))
         d |= DIFF_MEM;

@@ -18,7 +18,7 @@ enum {
     DIFF_XMM = 1 << 6,
     DIFF_MXCSR = 1 << 7,
     DIFF_X87 = 1 << 8,    /* registers, control, status, tags */
-    DIFF_X87PTR = 1 << 9, /* FOP, FIP, FDP; only when asked for */
+    DIFF_X87PTR = 1 << 9, /* FOP, FIP, FDP: after an unmasked exception, or always by option */
 };
 
 struct compare_opts {

@@ -37,7 +37,9 @@ struct native {
 };
 
 void orc_enter(const void *fx);
-_Noreturn void orc_leave(void);
+/* Does not return, but must not be declared so: AddressSanitizer would make system calls
+ * before it. */
+void orc_leave(void);
 extern const char orc_exit0[], orc_exit1[], orc_exit2[], orc_exit3[];
 
 /* ---- the child ---- */
@@ -58,8 +60,9 @@ static _Noreturn void child_die(const char *msg)
         syscall(SYS_exit, 3);
 }
 
-/* Before a call that does not return, the address sanitizer would make system calls. */
-__attribute__((no_sanitize_address)) static void on_fault(int sig, siginfo_t *info, void *context)
+/* Left without returning: its frame may not stay poisoned. */
+__attribute__((no_sanitize("address", "undefined"))) static void
+on_fault(int sig, siginfo_t *info, void *context)
 {
     static const uint8_t reg[16] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP,
                                     REG_RSI, REG_RDI, REG_R8,  REG_R9,  REG_R10, REG_R11,
@@ -83,8 +86,8 @@ __attribute__((no_sanitize_address)) static void on_fault(int sig, siginfo_t *in
 
 static bool map_at(uintptr_t addr, size_t len, int prot)
 {
-    void *p = mmap((void *)addr, len, prot, // NOLINT
-                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    void *p =
+        mmap((void *)addr, len, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
     return p == (void *)addr;
 }
 

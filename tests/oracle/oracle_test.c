@@ -13,6 +13,7 @@
 #include "tests/oracle/engine.h"
 #include "tests/oracle/gen.h"
 #include "tests/oracle/native.h"
+#include "tests/oracle/vendor.h"
 
 enum { JIT_RUNS = 3 }; /* how often a case runs, so that its blocks get compiled */
 enum { SIDE_NATIVE, SIDE_IR, SIDE_JIT, SIDES };
@@ -27,7 +28,7 @@ struct group {
 struct test {
     uint64_t cases, seed;
     bool use[SIDES];
-    bool singles, sequences, native_only;
+    bool singles, sequences;
     bool counting, tlb, x87_pointers;
     const char *only;
     unsigned verbose;
@@ -198,11 +199,23 @@ static void replay(struct test *t, const char *arg)
 
 static void usage(void)
 {
-    printf(
-        "oracle_test [--cases N] [--seed S] [--engine ir|jit|both|none] [--only MNEMONIC]\n"
-        "            [--singles | --sequences] [--counting] [--tlb] [--x87-pointers]\n"
-        "            [--verbose N] [--replay SEED:INDEX[s]]\n"
-        "N cases of each kind; --verbose prints the first N differing cases of an engine.\n");
+    printf("oracle_test [--cases N] [--seed S] [--engine ir|jit|both|none] [--only MNEMONIC]\n"
+           "            [--singles | --sequences] [--counting] [--tlb] [--x87-pointers]\n"
+           "            [--verbose N] [--replay SEED:INDEX[s]] [--list]\n"
+           "N cases of each kind; --verbose prints the first N differing cases of an engine;\n"
+           "--list tells what is excluded or masked, and why.\n");
+    exit(0);
+}
+
+static void list_exceptions(void)
+{
+    printf("not generated:\n");
+    for (unsigned id = 1; id < I_COUNT; id++) {
+        if (gen_excluded(id))
+            printf("%-11s %s\n", insn_name(id), gen_excluded(id));
+    }
+    printf("not compared:\n");
+    vendor_print(stdout);
     exit(0);
 }
 
@@ -217,19 +230,13 @@ static void choose_engine(struct test *t, const char *name)
 static const char *parse(struct test *t, int argc, char **argv)
 {
     static const struct option opts[] = {
-        {"cases", required_argument, NULL, 'n'},
-        {"seed", required_argument, NULL, 's'},
-        {"engine", required_argument, NULL, 'e'},
-        {"only", required_argument, NULL, 'o'},
-        {"sequences", no_argument, NULL, 'q'},
-        {"singles", no_argument, NULL, '1'},
-        {"counting", no_argument, NULL, 'c'},
-        {"tlb", no_argument, NULL, 't'},
-        {"x87-pointers", no_argument, NULL, 'p'},
-        {"verbose", required_argument, NULL, 'v'},
-        {"replay", required_argument, NULL, 'r'},
-        {"help", no_argument, NULL, 'h'},
-        {0},
+        {"cases", required_argument, NULL, 'n'},  {"seed", required_argument, NULL, 's'},
+        {"engine", required_argument, NULL, 'e'}, {"only", required_argument, NULL, 'o'},
+        {"sequences", no_argument, NULL, 'q'},    {"singles", no_argument, NULL, '1'},
+        {"counting", no_argument, NULL, 'c'},     {"tlb", no_argument, NULL, 't'},
+        {"x87-pointers", no_argument, NULL, 'p'}, {"verbose", required_argument, NULL, 'v'},
+        {"replay", required_argument, NULL, 'r'}, {"list", no_argument, NULL, 'l'},
+        {"help", no_argument, NULL, 'h'},         {0},
     };
     const char *line = NULL;
     int k;
@@ -247,6 +254,7 @@ static const char *parse(struct test *t, int argc, char **argv)
         case 'p': t->cmp.x87_pointers = true; break;
         case 'v': t->verbose = (unsigned)atoi(optarg); break;
         case 'r': line = optarg; break;
+        case 'l': list_exceptions(); break;
         case 'h': usage(); break;
         default: die("unknown option; --help lists them");
         }

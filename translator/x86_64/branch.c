@@ -57,6 +57,12 @@ void x64_op_call(struct x64 *c)
         count(c, undo, false);
     e_mov_imm(&c->e, X_ADDR, (uint64_t)(uintptr_t)o->ext);
     e_mov_imm(&c->e, X_RAX, (uint64_t)(uintptr_t)o->fn);
+    if (c->b->ops[c->i + 1].op == IR_EXIT) {
+        e_call(&c->e, c->j->t_callexit);
+        x64_site_here(c, 1, 0, c->rip);
+        c->left = true;
+        return;
+    }
     e_call(&c->e, c->j->t_sync);
     x64_site_here(c, 1, 0, c->rip);
     if (c->j->counting)
@@ -223,6 +229,8 @@ void x64_op_jump(struct x64 *c)
     const struct ir *o = c->o;
     struct x64_rm a;
 
+    if (c->left) /* the call before has done it */
+        return;
     x64_flags_sync(c);
     switch (o->op) {
     case IR_JCC:

@@ -93,3 +93,18 @@ void x64_helper_div(struct cpu *cpu, uint64_t divisor, uint64_t desc)
         *ax = (*ax & ~0xffffull) | q | r << 8;
     }
 }
+
+/* Looks the next block up as generated code would, unless something waits for the run loop. */
+void *x64_helper_next(struct cpu *cpu)
+{
+    const struct jump_cache *jc = cpu->jc;
+    const struct jc_entry *e;
+
+    cpu->rip = cpu->next_rip;
+    if (cpu->kick || cpu->shadow || cpu->halted || cpu->shutdown ||
+        cpu->jc_as != cpu->mmu.as_id || __atomic_load_n(&cpu->nmi_line, __ATOMIC_ACQUIRE) ||
+        ((cpu->eflags & FL_IF) && __atomic_load_n(&cpu->intr_line, __ATOMIC_ACQUIRE)))
+        return NULL;
+    e = &jc->e[jc_index(cpu->rip)];
+    return e->key == (cpu->rip ^ (uint64_t)cpu->mode << 48) ? e->code : NULL;
+}

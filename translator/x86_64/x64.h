@@ -84,7 +84,7 @@ struct jit {
     struct x64_traps traps;
     struct x64_lates lates;
     /* thunks and constants: writable addresses in the code cache */
-    uint8_t *t_enter, *t_exit, *t_sync, *t_load, *t_store, *t_rmw, *t_commit;
+    uint8_t *t_enter, *t_exit, *t_sync, *t_callexit, *t_load, *t_store, *t_rmw, *t_commit;
     uint8_t *t_probe, *t_raise;
     uint8_t *k_pagemask;
     struct x64_link *links; /* all since the last flush: a dropped block may still run */
@@ -131,6 +131,7 @@ struct x64 {
     unsigned nslow, capslow;
     uint8_t *kick_from, *budget_from;
     struct x64_slow *cur; /* of the guest access in progress */
+    bool left;               /* the code has left the block already */
     bool unsupported;
 };
 
@@ -233,6 +234,7 @@ void x64_helper_store(struct cpu *cpu, uint64_t va, uint64_t desc);
 void x64_helper_rmw(struct cpu *cpu, uint64_t va, uint64_t desc);
 void x64_helper_probe(struct cpu *cpu, uint64_t va, uint64_t desc);
 void x64_helper_raise(struct cpu *cpu, uint64_t vector, uint64_t unused);
+void *x64_helper_next(struct cpu *cpu); /* where to go on at next_rip, NULL: the run loop */
 uint64_t x64_helper_seg(struct cpu *cpu, uint64_t off, uint64_t desc);
 void x64_helper_div(struct cpu *cpu, uint64_t divisor, uint64_t desc);
 uint64_t x64_helper_popcnt(struct cpu *cpu, uint64_t v, uint64_t unused);
