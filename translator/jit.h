@@ -15,7 +15,7 @@ struct jit;
  * into the next page is found in the group of its first. key = linear pc ^ (mode << 48). */
 #define JC_SLOTS 256
 #define JC_FOLD 4 /* index = (pc >> 12) : (pc ^ pc >> JC_FOLD), so JC_SLOTS is 2^(12 - JC_FOLD) */
-#define JC_GROUPS 64
+#define JC_GROUPS 256
 struct jc_entry {
     uint64_t key;
     void *code; /* host entry point of the block */
