@@ -132,13 +132,14 @@ struct cpu {
     int64_t budget;    /* instructions until the run loop must look up (counting mode) */
     struct mmu mmu;
     struct seg seg[SEG_COUNT];
-    void *jc;          /* jump cache of the current address space (translator) */
+    void *jc;          /* jump cache of address space jc_as (translator) */
     uint64_t jit_ra;   /* host return address of the slow path being run, or 0 */
     uint64_t jit_sp;   /* host stack to run C on */
     uint64_t scratch[16]; /* bounce buffer and spill space of generated code */
     union vec v[16];   /* XMM/YMM */
     uint32_t mxcsr;
     uint32_t host_mxcsr;
+    uint32_t jc_as;
     struct x87 x87;
 
     /* --- architectural state beside that --- */

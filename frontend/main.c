@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The mynah command: options, log, pid file; vm.c does the rest. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -28,11 +29,26 @@ static bool prepare(const struct opts *o, struct err *e)
     return !o->pidfile || write_pidfile(o->pidfile, e);
 }
 
+/* A standard stream that is closed would be the next file we open, and the
+ * guest's output would go there. */
+static void open_standard_streams(void)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd > STDERR_FILENO)
+        close(fd);
+}
+
 int main(int argc, char **argv)
 {
     struct opts o;
     struct err e = {""};
     int status = 1;
+
+    open_standard_streams();
 
     switch (opts_parse(&o, argc, argv, &e)) {
     case OPTS_DONE: status = fflush(stdout) == 0 ? 0 : 1; break;

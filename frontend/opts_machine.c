@@ -54,18 +54,29 @@ bool opt_memory(struct opts_build *b, const char *option, const char *value, str
     return true;
 }
 
+static bool take_count(struct props *ps, const char *key, uint64_t *v, struct err *e)
+{
+    uint64_t n = UINT64_MAX;
+    if (!props_take_uint(ps, key, 4096, &n, e))
+        return false;
+    if (n == 0)
+        return err_set(e, "%s: %s is at least 1", ps->option, key);
+    if (n != UINT64_MAX)
+        *v = n;
+    return true;
+}
+
 bool opt_smp(struct opts_build *b, const char *option, const char *value, struct err *e)
 {
     static const char *const parts[] = {"sockets", "dies", "clusters", "cores", "threads"};
     struct props ps;
     uint64_t cpus = 0, product = 1, maxcpus = 0;
     if (!props_parse(b->o, &ps, option, value, "cpus", e) ||
-        !props_take_uint(&ps, "cpus", 4096, &cpus, e) ||
-        !props_take_uint(&ps, "maxcpus", 4096, &maxcpus, e))
+        !take_count(&ps, "cpus", &cpus, e) || !take_count(&ps, "maxcpus", &maxcpus, e))
         return false;
     for (unsigned i = 0; i < ARRAY_SIZE(parts); i++) {
         uint64_t n = 1;
-        if (!props_take_uint(&ps, parts[i], 4096, &n, e))
+        if (!take_count(&ps, parts[i], &n, e))
             return false;
         product *= n;
     }

@@ -47,12 +47,17 @@ struct vm {
     int wake_fd;          /* eventfd: the main thread's poll */
     uint64_t waiting_for; /* deadline the main thread sleeps towards */
 
-    /* requests from device handlers, under the lock */
+    /* requests from device handlers, made under the lock; the vCPU thread looks
+     * at them without it (asked, ask) */
     bool reset_wanted, quit, paused;
     int status;
 
-    uint64_t warp; /* counting mode: ns that idle time has added to the clock */
+    /* counting mode: ns that idle time has added to the clock, and the time last
+     * published to other threads, under the lock */
+    uint64_t warp, counted;
 };
+
+static _Thread_local bool in_vcpu; /* this is the vCPU thread */
 
 /* ---- waking the two threads ---- */
 
@@ -70,11 +75,21 @@ static void wake_vcpu(struct vm *vm, uint32_t why)
     pthread_cond_signal(&vm->wake);
 }
 
+static bool asked(const bool *request)
+{
+    return __atomic_load_n(request, __ATOMIC_RELAXED);
+}
+
+static void ask(bool *request, bool value)
+{
+    __atomic_store_n(request, value, __ATOMIC_RELAXED);
+}
+
 static void request_quit(struct vm *vm, int status)
 {
     if (!vm->quit)
         vm->status = status;
-    vm->quit = true;
+    ask(&vm->quit, true);
     if (vm->cpu)
         wake_vcpu(vm, KICK_EXIT);
     wake_main(vm);
@@ -82,12 +97,13 @@ static void request_quit(struct vm *vm, int status)
 
 /* ---- time ---- */
 
-/* Counting mode: one instruction is one nanosecond, and idle time is skipped. */
+/* Counting mode: one instruction is one nanosecond, and idle time is skipped.
+ * Input from the terminal comes at the time of the last event. */
 static uint64_t counted_now(void *opaque)
 {
     struct vm *vm = opaque;
 
-    return vm->cpu->icount + vm->warp;
+    return in_vcpu ? vm->cpu->icount + vm->warp : vm->counted;
 }
 
 static void deadline_moved(void *opaque)
@@ -104,7 +120,10 @@ static void set_budget(struct vm *vm)
 {
     uint64_t when = clock_deadline(&vm->clock), now = clock_now(&vm->clock);
 
-    vm->cpu->budget = when == CLOCK_NEVER ? INT64_MAX / 2 : when > now ? (int64_t)(when - now) : 1;
+    vm->counted = now;
+    vm->cpu->budget = when == CLOCK_NEVER ? INT64_MAX / 2
+                      : when > now        ? (int64_t)(when - now)
+                                          : 1;
 }
 
 /* In the vCPU thread: runs what is due. */
@@ -265,7 +284,7 @@ static void on_reset(void *opaque)
         request_quit(vm, 0);
         return;
     }
-    vm->reset_wanted = true;
+    ask(&vm->reset_wanted, true);
     wake_vcpu(vm, KICK_EXIT);
 }
 
@@ -277,7 +296,7 @@ static void on_power_off(void *opaque)
         request_quit(vm, 0);
         return;
     }
-    vm->paused = true;
+    ask(&vm->paused, true);
     wake_vcpu(vm, KICK_EXIT);
 }
 
@@ -380,10 +399,19 @@ static bool create_board(struct vm *vm, struct err *e)
 {
     const struct opts *o = vm->o;
     struct pc_config cfg = {
-        .ram_bytes = o->ram_size, .cpus = 1, .clock = &vm->clock,
-        .debugcon = char_of(vm, CHAR_DEBUGCON), .rtc_epoch = rtc_epoch(o),
-        .tsc_hz = CPU_TSC_HZ, .opaque = vm, .tsc_now = lapic_tsc, .intr = on_intr,
-        .nmi = on_nmi, .a20 = on_a20, .reset = on_reset, .power_off = on_power_off,
+        .ram_bytes = o->ram_size,
+        .cpus = 1,
+        .clock = &vm->clock,
+        .debugcon = char_of(vm, CHAR_DEBUGCON),
+        .rtc_epoch = rtc_epoch(o),
+        .tsc_hz = CPU_TSC_HZ,
+        .opaque = vm,
+        .tsc_now = lapic_tsc,
+        .intr = on_intr,
+        .nmi = on_nmi,
+        .a20 = on_a20,
+        .reset = on_reset,
+        .power_off = on_power_off,
         .exit = on_debug_exit,
     };
 
@@ -409,9 +437,15 @@ static bool create_cpu(struct vm *vm, struct err *e)
     if (!vm->cpu)
         return false;
     vm->cpu->hooks = (struct cpu_hooks){
-        .opaque = vm, .port_in = port_in, .port_out = port_out, .ack_intr = ack_intr,
-        .apic_rdmsr = apic_rdmsr, .apic_wrmsr = apic_wrmsr, .get_tpr = get_tpr,
-        .set_tpr = set_tpr, .tsc = tsc_now,
+        .opaque = vm,
+        .port_in = port_in,
+        .port_out = port_out,
+        .ack_intr = ack_intr,
+        .apic_rdmsr = apic_rdmsr,
+        .apic_wrmsr = apic_wrmsr,
+        .get_tpr = get_tpr,
+        .set_tpr = set_tpr,
+        .tsc = tsc_now,
     };
     vm->cpu->mmu.io_read = io_read;
     vm->cpu->mmu.io_write = io_write;
@@ -457,7 +491,7 @@ static void setup_mtrrs(struct cpu *cpu)
 
     for (unsigned i = 0; i < ARRAY_SIZE(cpu->mtrr_fixed); i++)
         cpu->mtrr_fixed[i] = 0x0606060606060606ull;
-    cpu->mtrr_var[0] = PC_PCI_HOLE; /* base, type 0: uncached */
+    cpu->mtrr_var[0] = PC_PCI_HOLE;                          /* base, type 0: uncached */
     cpu->mtrr_var[1] = (phys_mask & ~0x3fffffffull) | 0x800; /* 1 GiB, valid */
     cpu->mtrr_def = 0xc06;
 }
@@ -469,14 +503,16 @@ static bool reset_machine(struct vm *vm, struct err *e)
     struct acpi_config acpi = acpi_config_pc(vm->pc->ram_low);
     struct acpi_place place;
     struct boot_entry entry;
-    struct boot_config bc = {.kernel = vm->o->kernel, .initrd = vm->o->initrd,
-                             .cmdline = vm->o->append, .guest_decompress = vm->o->guest_unpack,
+    struct boot_config bc = {.kernel = vm->o->kernel,
+                             .initrd = vm->o->initrd,
+                             .cmdline = vm->o->append,
+                             .guest_decompress = vm->o->guest_unpack,
                              .ram = ram};
 
     if (!vm->o->kernel)
         return err_set(e, "nothing to boot: give a kernel with -kernel FILE "
                           "(disks and firmware are not supported yet)");
-    vm->reset_wanted = false;
+    ask(&vm->reset_wanted, false);
     pc_reset(vm->pc);
     cpu_reset(vm->cpu);
     run_flush(vm->cpu);
@@ -561,7 +597,8 @@ static void vcpu_shutdown(struct vm *vm)
         vcpu_reset(vm);
         return;
     }
-    fprintf(stderr, "mynah: the guest triple-faulted at %04x:%llx; ended because of -no-reboot\n",
+    fprintf(stderr,
+            "mynah: the guest triple-faulted at %04x:%llx; ended because of -no-reboot\n",
             vm->cpu->seg[SEG_CS].sel, (unsigned long long)vm->cpu->rip);
     pthread_mutex_lock(&vm->lock);
     request_quit(vm, 1);
@@ -572,12 +609,13 @@ static void *vcpu_main(void *opaque)
 {
     struct vm *vm = opaque;
 
+    in_vcpu = true;
     if (vm->o->icount)
         run_events(vm);
-    while (!vm->quit) {
-        if (vm->paused)
+    while (!asked(&vm->quit)) {
+        if (asked(&vm->paused))
             pause_here(vm);
-        if (vm->reset_wanted)
+        if (asked(&vm->reset_wanted))
             vcpu_reset(vm);
         switch (run_cpu(vm->cpu)) {
         case RUN_HALTED: idle(vm); break;
@@ -592,18 +630,19 @@ static void *vcpu_main(void *opaque)
 
 /* ---- the main thread ---- */
 
-/* Milliseconds until the next deadline, rounded up; -1: none. */
+/* Time until the next deadline in *ts; NULL: none that this thread waits for. */
 static struct timespec *until_deadline(struct vm *vm, struct timespec *ts)
 {
-    uint64_t deadline = clock_deadline(&vm->clock), now = clock_now(&vm->clock);
+    uint64_t deadline = clock_deadline(&vm->clock), now;
 
-    /* A passed deadline is the vCPU's to handle: it wakes us after that. */
-    if (vm->o->icount || vm->paused || deadline == CLOCK_NEVER || deadline <= now) {
-        if (deadline <= now && !vm->o->icount)
-            wake_vcpu(vm, KICK_EVENT);
-        vm->waiting_for = CLOCK_NEVER;
+    vm->waiting_for = CLOCK_NEVER;
+    if (vm->o->icount) /* the vCPU's own count is the clock */
         return NULL;
-    }
+    now = clock_now(&vm->clock);
+    if (deadline <= now) /* the vCPU's to handle: it wakes us after that */
+        wake_vcpu(vm, KICK_EVENT);
+    if (vm->paused || deadline == CLOCK_NEVER || deadline <= now)
+        return NULL;
     vm->waiting_for = deadline;
     ts->tv_sec = (time_t)((deadline - now) / NS_PER_S);
     ts->tv_nsec = (long)((deadline - now) % NS_PER_S);
@@ -620,8 +659,9 @@ static void main_loop(struct vm *vm)
     while (!vm->quit) {
         fds[CHAR_COUNT] = (struct pollfd){.fd = vm->wake_fd, .events = POLLIN};
         for (unsigned i = 0; i < CHAR_COUNT; i++)
-            fds[i] = (struct pollfd){.fd = vm->chars[i].con ? console_poll_fd(vm->chars[i].con) : -1,
-                                     .events = POLLIN};
+            fds[i] =
+                (struct pollfd){.fd = vm->chars[i].con ? console_poll_fd(vm->chars[i].con) : -1,
+                                .events = POLLIN};
         timeout = until_deadline(vm, &ts);
         pthread_mutex_unlock(&vm->lock);
         ppoll(fds, CHAR_COUNT + 1, timeout, NULL);

@@ -32,7 +32,7 @@ struct block {
     struct jit_site *sites; /* exact-state table, back end's */
     uint32_t nsites;
     struct block_link *in; /* direct jumps of other blocks chained to this one */
-    struct block_link *out[2]; /* own chained exits */
+    struct block_link *out; /* own direct exits, by next_out */
     uint32_t exec_count;   /* times run by ir_exec before compilation */
 };
 

@@ -153,6 +153,7 @@ static void page_remove(struct cache *c, struct block *b, uint64_t page)
     *at = *page_link(b, page);
     if (!p->blocks) {
         p->granules = 0;
+        p->hits = 0;
         mmu_unprotect_code(c->mmu, page << GUEST_PAGE_SHIFT);
     }
 }
@@ -223,19 +224,24 @@ static bool overlaps(const struct block *b, gpa pa, uint64_t size)
     return pa < b->pa + in_first && b->pa < pa + size;
 }
 
+/* A page that is written over and over is being refilled, not patched: all its
+ * blocks go, so that the writes after this one are fast again. */
+#define PAGE_HITS_MAX 8
+
 static bool page_write(struct cache *c, gpa pa, uint64_t size)
 {
     uint64_t page = pa >> GUEST_PAGE_SHIFT;
     unsigned off = pa & GUEST_PAGE_MASK;
     struct block *b, *next;
-    bool any = false;
+    bool any = false, all;
 
     if (!cache_covers(c, pa) || !c->pages[page].blocks ||
         !(c->pages[page].granules & granule_mask(off, (unsigned)(off + size - 1))))
         return false;
+    all = ++c->pages[page].hits > PAGE_HITS_MAX;
     for (b = c->pages[page].blocks; b; b = next) {
         next = *page_link(b, page);
-        if (overlaps(b, pa, size)) {
+        if (all || overlaps(b, pa, size)) {
             drop(c, b);
             any = true;
         }
@@ -299,6 +305,8 @@ void cache_unmapped(struct cache *c, uint32_t as_id, gva va, uint64_t len)
             memset(c->code[as_id], 0, sizeof(*c->code[as_id]));
         return;
     }
+    clear_group(c->by_pc[as_id], va - GUEST_PAGE_SIZE); /* blocks that cross into va */
+    clear_group(c->code[as_id], va - GUEST_PAGE_SIZE);
     for (uint64_t i = 0; i < len; i += GUEST_PAGE_SIZE) {
         clear_group(c->by_pc[as_id], va + i);
         clear_group(c->code[as_id], va + i);

@@ -13,6 +13,7 @@
 struct code_page {
     struct block *blocks; /* chained by page_next / page_next2 */
     uint64_t granules;    /* 64-byte pieces covered by some block (never cleared singly) */
+    unsigned hits;        /* writes into those pieces; many mean that the page is data now */
 };
 
 #define CACHE_HASH_BITS 17

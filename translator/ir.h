@@ -128,6 +128,8 @@ enum {
     /* Vector (MMX/SSE) instruction ext as it stands; its memory operand, if any, is mem with  \
      * w bytes; attr IRA_STORE tells direction. GPR operands as decoded. */                    \
     X(VEC, P_FAULT | P_FIXED)                                                                  \
+    /* Side exit: cc: leave the block to RIP imm, else go on. Wants all flags exact. */         \
+    X(BCC, 0)                                                                                  \
     /* Ends of a block; RIP values are offsets in CS. */                                       \
     X(JMP, P_END)         /* to imm */                                                         \
     X(JCC, P_END)         /* cc: to imm, else to mem.disp */                                   \
@@ -163,6 +165,13 @@ struct ir_mem {
     bool check;     /* full segment checks (seg_linear); in flat and 64-bit code unset */
     int64_t disp;   /* RIP-relative forms arrive here as absolute */
 };
+
+/* In 64-bit code a non-canonical address of these raises #SS, else #GP (segment
+ * prefixes but FS and GS are ignored there). */
+static inline bool ir_mem_is_stack(const struct ir_mem *m)
+{
+    return m->seg == IRSEG_NONE && (m->base == R_SP || m->base == R_BP);
+}
 
 struct ir {
     uint8_t op;     /* enum ir_op */

@@ -66,6 +66,13 @@ static inline uint64_t effective(struct xctx *x, const struct ir_mem *m)
     return ea;
 }
 
+static void check_stack_canonical(struct xctx *x, const struct ir_mem *m, gva va, unsigned size)
+{
+    if ((x->cpu->mode & CM_SIZE) == CM_64 && ir_mem_is_stack(m) &&
+        !(cpu_canonical(va) && cpu_canonical(va + size - 1)))
+        cpu_raise_err(x->cpu, EXC_SS, 0);
+}
+
 static inline gva linear(struct xctx *x, const struct ir *o, unsigned size, bool write)
 {
     uint64_t ea = effective(x, &o->mem);
@@ -74,9 +81,8 @@ static inline gva linear(struct xctx *x, const struct ir *o, unsigned size, bool
         return seg_linear(x->cpu, o->mem.seg, ea, size, write);
     if (o->mem.seg != IRSEG_NONE)
         ea += x->cpu->seg[o->mem.seg].base;
-    else if (UNLIKELY((o->mem.base == R_SP || o->mem.base == R_BP) &&
-                      (!cpu_canonical(ea) || !cpu_canonical(ea + size - 1))))
-        cpu_raise_err(x->cpu, EXC_SS, 0); /* through SS; elsewhere #GP in the slow path */
+    else if (ir_mem_is_stack(&o->mem))
+        check_stack_canonical(x, &o->mem, ea, size);
     return ea;
 }
 
@@ -484,6 +490,12 @@ void ir_exec(struct cpu *cpu, const struct ir *o)
         case IR_CALL: exec_call(&x, o); break;
         case IR_RAISE: exec_raise(&x, o); break;
         case IR_VEC: exec_vec(&x, o); break;
+        case IR_BCC:
+            if (condition(cpu, o->cc)) {
+                cpu->rip = (uint64_t)o->imm;
+                return;
+            }
+            break;
         case IR_JMP: cpu->rip = (uint64_t)o->imm; return;
         case IR_JCC:
             cpu->rip = (uint64_t)(condition(cpu, o->cc) ? o->imm : o->mem.disp);

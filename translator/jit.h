@@ -10,9 +10,11 @@
 struct jit;
 
 /* Jump cache of one address space: generated code looks targets up here, the
- * run loop fills it. Group = page number modulo 64, slot = folded page offset, so a
- * page is dropped by clearing its group. key = linear pc ^ (mode << 48). */
-#define JC_SLOTS 64
+ * run loop fills it. Group = page number, slot = folded page offset (a page of code has
+ * some hundred blocks), so a page is dropped by clearing its group. A block that crosses
+ * into the next page is found in the group of its first. key = linear pc ^ (mode << 48). */
+#define JC_SLOTS 256
+#define JC_FOLD 4 /* index = (pc >> 12) : (pc ^ pc >> JC_FOLD), so JC_SLOTS is 2^(12 - JC_FOLD) */
 #define JC_GROUPS 64
 struct jc_entry {
     uint64_t key;
@@ -23,13 +25,15 @@ struct jump_cache {
 };
 static inline unsigned jc_index(uint64_t pc)
 {
-    return (unsigned)((pc >> 12 & (JC_GROUPS - 1)) << 6 | ((pc ^ pc >> 6) & (JC_SLOTS - 1)));
+    return (unsigned)((pc >> 12 & (JC_GROUPS - 1)) * JC_SLOTS |
+                      ((pc ^ pc >> JC_FOLD) & (JC_SLOTS - 1)));
 }
 
 /* A direct jump out of a block that may be chained to its target. */
 struct block_link {
     struct block *from, *to;   /* to: NULL while unchained */
     struct block_link *next_in; /* in to->in */
+    struct block_link *next_out; /* in from->out */
     uint64_t target_rip;
     uint8_t *patch;            /* back end's place to patch */
     bool same_page;            /* only these may be chained directly */
@@ -38,7 +42,7 @@ struct block_link {
 struct jit_opts {
     bool counting;
     uint32_t code_bytes;
-    bool trap_noncanon; /* x86-64: catch non-canonical addresses by a host fault, not a check */
+    bool check_noncanon; /* x86-64: test for canonical addresses rather than catch host faults */
     uint32_t host_off;  /* back end's host-feature bits to do without (tests) */
 };
 

@@ -12,7 +12,10 @@ struct lower {
     uint64_t rip, next;    /* offsets in CS of this and the next instruction */
     uint16_t mode;
     bool end;              /* the block is complete */
+    unsigned sides;        /* side exits so far */
 };
+
+#define LOWER_MAX_SIDES 3
 
 typedef void lower_fn(struct lower *l);
 

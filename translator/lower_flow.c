@@ -159,13 +159,26 @@ static void lower_branch(struct lower *l, enum ir_op op, uint8_t a, unsigned w, 
     l->end = true;
 }
 
+/* A forward branch is a side exit and the block goes on behind it; a backward
+ * one, most likely taken, ends the block. */
 void lower_JCC(struct lower *l)
 {
     static const uint16_t reads[8] = {FL_OF, FL_CF, FL_ZF, FL_CF | FL_ZF,
                                       FL_SF, FL_PF, FL_SF | FL_OF, FL_ZF | FL_SF | FL_OF};
     unsigned cc = l->in->opcode & 15;
+    uint64_t target = rel_target(l);
+    struct ir *o;
 
-    lower_branch(l, IR_JCC, IR_NONE, 0, cc, reads[cc >> 1]);
+    if (target <= l->rip || l->sides == LOWER_MAX_SIDES || l->next != truncate_rip(l, l->next)) {
+        lower_branch(l, IR_JCC, IR_NONE, 0, cc, reads[cc >> 1]);
+        return;
+    }
+    lower_check_direct(l, target);
+    o = lower_emit(l, IR_BCC, 0);
+    o->cc = (uint8_t)cc;
+    o->fr = FL_ARITH;
+    o->imm = (int64_t)target;
+    l->sides++;
 }
 
 void lower_JMP(struct lower *l)

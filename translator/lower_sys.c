@@ -121,6 +121,6 @@ void lower_vec(struct lower *l)
         if (i == 0 && (in->row->attr & IA_WRITES_OP0))
             o->attr |= IRA_STORE;
     }
-    if ((in->row->attr & IA_SSE_ALIGN) && o->w == 16)
+    if ((in->row->attr & IA_SSE_ALIGN) && o->w == 16 && !mmx)
         o->attr |= IRA_ALIGN;
 }

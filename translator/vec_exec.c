@@ -11,10 +11,20 @@
 
 /* ---- which function implements an instruction ---- */
 
+static bool is_to_mmx(const struct insn *in)
+{
+    return in->id == I_CVTPS2PI || in->id == I_CVTTPS2PI || in->id == I_CVTPD2PI ||
+           in->id == I_CVTTPD2PI;
+}
+
+/* An MMX instruction whose name an SSE one shares. Conversions to MMX registers
+ * exist once, though their memory forms name no XMM register. */
 static bool is_mmx_form(const struct insn *in)
 {
     bool mmx = false;
 
+    if (is_to_mmx(in))
+        return false;
     for (unsigned i = 0; i < in->nops; i++) {
         if (in->op[i].kind == OPND_XMM)
             return false;
@@ -279,6 +289,10 @@ void vec_exec(struct cpu *cpu, const struct insn *in, gva addr)
 {
     if (has_mmx(in))
         x87_check_pending(cpu);
+    if (in->has_mem && in->mode == INSN_64 && !cpu_canonical(addr))
+        cpu_raise_err(cpu, in->mem.seg == SEG_SS ? EXC_SS : EXC_GP, 0);
+    if (in->has_mem && has_mmx(in) && (in->row->attr & IA_SSE_ALIGN) && (addr & 15))
+        cpu_raise_err(cpu, EXC_GP, 0); /* after #MF, so not by IRA_ALIGN */
     if (!exec_move(cpu, in, addr))
         exec_data(cpu, in, addr);
 }

@@ -24,7 +24,13 @@ void *boot_ram_at(const struct boot_ram *ram, gpa addr, uint64_t size)
 
 /* --- files ---------------------------------------------------------------- */
 
-static bool read_whole(struct boot_file *f, int fd, struct err *e)
+static bool too_large(const struct boot_file *f, uint64_t max, struct err *e)
+{
+    return err_set(e, "'%s' is too large: more than %llu MiB do not fit", f->path,
+                   (unsigned long long)(max >> 20));
+}
+
+static bool read_whole(struct boot_file *f, int fd, uint64_t max, struct err *e)
 {
     size_t room = 1 << 20, n = 0;
     uint8_t *buf = malloc(room);
@@ -42,8 +48,13 @@ static bool read_whole(struct boot_file *f, int fd, struct err *e)
             return true;
         }
         n += (size_t)got;
+        if (n > max) {
+            free(buf);
+            return too_large(f, max, e);
+        }
         if (n == room) {
-            uint8_t *more = realloc(buf, room *= 2);
+            room = 2 * room < max + 1 ? 2 * room : max + 1;
+            uint8_t *more = realloc(buf, room);
             if (!more)
                 free(buf);
             buf = more;
@@ -54,22 +65,36 @@ static bool read_whole(struct boot_file *f, int fd, struct err *e)
 
 /* Regular files are read too, not mapped: another process that truncates a
  * mapped file would kill us with SIGBUS. */
-bool boot_file_open(struct boot_file *f, const char *path, struct err *e)
+bool boot_file_open(struct boot_file *f, const char *path, uint64_t max, struct err *e)
 {
     struct stat st;
+    bool ok;
     *f = (struct boot_file){.path = path};
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return err_set(e, "cannot open '%s': %s", path, strerror(errno));
-    bool ok = fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)
-                  ? err_set(e, "'%s' is a directory", path)
-                  : read_whole(f, fd, e);
+    if (fstat(fd, &st))
+        ok = err_set(e, "cannot open '%s': %s", path, strerror(errno));
+    else if (S_ISDIR(st.st_mode))
+        ok = err_set(e, "'%s' is a directory", path);
+    else if (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode))
+        ok = err_set(e, "'%s' is a device, not a file", path);
+    else if (S_ISREG(st.st_mode) && (uint64_t)st.st_size > max)
+        ok = too_large(f, max, e);
+    else
+        ok = read_whole(f, fd, max, e);
     close(fd);
     if (ok && f->size == 0) {
         boot_file_close(f);
         return err_set(e, "'%s' is empty", path);
     }
     return ok;
+}
+
+bool boot_initrd_open(const struct boot_config *cfg, struct boot_file *f, const char *path,
+                      struct err *e)
+{
+    return boot_file_open(f, path, cfg->ram.low + cfg->ram.high, e);
 }
 
 void boot_file_close(struct boot_file *f)
@@ -199,7 +224,7 @@ bool boot_load(const struct boot_config *cfg, struct boot_entry *entry, struct e
     if (boot_low_top(cfg) < BOOT_HIGH_START + GUEST_PAGE_SIZE)
         return err_set(e, "not enough guest RAM to boot '%s': at least 2 MiB are needed",
                        cfg->kernel);
-    if (!boot_file_open(&f, cfg->kernel, e))
+    if (!boot_file_open(&f, cfg->kernel, BOOT_KERNEL_MAX, e))
         return false;
     if (boot_is_linux(&f))
         ok = boot_linux(cfg, &f, entry, e);

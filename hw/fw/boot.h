@@ -74,8 +74,13 @@ struct boot_file {
     const uint8_t *data;
     uint64_t size; /* bytes, > 0 */
 };
-/* Maps a regular file or reads a pipe to its end; empty files are errors. */
-bool boot_file_open(struct boot_file *f, const char *path, struct err *e);
+/* Reads a regular file or a pipe to its end; empty ones, those of more than max
+ * bytes, and devices are errors. The caller closes f after success. */
+bool boot_file_open(struct boot_file *f, const char *path, uint64_t max, struct err *e);
+/* The same for an initrd, which is never larger than the guest's RAM. */
+bool boot_initrd_open(const struct boot_config *cfg, struct boot_file *f, const char *path,
+                      struct err *e);
+#define BOOT_KERNEL_MAX GIB /* a kernel may hold debug information that is not loaded */
 void boot_file_close(struct boot_file *f); /* zeroed struct allowed */
 
 /* Memory map in E820 types. */

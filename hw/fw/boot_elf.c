@@ -178,7 +178,7 @@ static bool put_start_info(const struct boot_config *cfg, const struct boot_elf 
     if (cfg->initrd) {
         struct boot_file f;
         gpa addr;
-        if (!boot_file_open(&f, cfg->initrd, e))
+        if (!boot_initrd_open(cfg, &f, cfg->initrd, e))
             return false;
         bool ok = boot_put_high(cfg, &f, elf->hi, BOOT_ABOVE_4G, &addr, e);
         put32(info + 12, 1);

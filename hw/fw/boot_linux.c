@@ -184,7 +184,7 @@ static bool put_initrd(const struct boot_config *cfg, const struct linux_image *
 {
     struct boot_file f;
     gpa addr;
-    if (!boot_file_open(&f, cfg->initrd, e))
+    if (!boot_initrd_open(cfg, &f, cfg->initrd, e))
         return false;
     bool ok = boot_put_high(cfg, &f, k->end, k->initrd_max + 1, &addr, e);
     if (ok) {

@@ -122,7 +122,7 @@ static bool put_module(const struct boot_config *cfg, uint8_t *info, unsigned i,
     path[n] = 0;
     if (i >= MODS_MAX || len + 1 > BOOT_INFO_SIZE - *strings)
         return err_set(e, "-initrd: too many or too long multiboot modules at '%s'", path);
-    if (!boot_file_open(&f, path, e))
+    if (!boot_initrd_open(cfg, &f, path, e))
         return false;
     gpa at = (*end + GUEST_PAGE_MASK) & ~GUEST_PAGE_MASK, top = boot_low_top(cfg);
     bool ok = at <= top && f.size <= top - at;

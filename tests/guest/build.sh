@@ -13,5 +13,5 @@ exec ${GUEST_CC:-gcc} -m"$bits" $extra -std=gnu11 -Og -g -Wall -Wextra -Wno-unus
     -fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none -fno-builtin \
     -fno-strict-aliasing -fno-delete-null-pointer-checks --param=min-pagesize=0 \
     -mgeneral-regs-only -nostdlib -static -no-pie -Wl,--build-id=none -Wl,-z,noexecstack \
-    -Wl,--no-warn-rwx-segments -Wl,-T,"$here/lib/image.ld" -I"$here/lib" \
+    -Wl,--no-warn-rwx-segments -Wl,-T,"$here/lib/image.ld" -I"$here/../.." \
     -o "$out" "$here/lib/start.S" "$here/lib/lib.c" "$@"

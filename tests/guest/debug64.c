@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Debug registers and single step (SDM vol. 3 ch. 17). */
-#include "guest.h"
+#include "tests/guest/lib/guest.h"
 
 static u64 cell[8] __attribute__((aligned(64)));
 static u64 from[8] __attribute__((aligned(64)));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Exceptions in 32-bit protected mode (SDM vol. 3 ch. 6): vectors, error codes,
  * saved EIP and RF, gates, double faults. */
-#include "guest.h"
+#include "tests/guest/lib/guest.h"
 
 static u8 buf[4096] __attribute__((aligned(4096)));
 enum { S_BASED = FREE, S_ABSENT = FREE + 8, V_TEST = 0x40 };

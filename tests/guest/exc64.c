@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Exceptions and far transfers in long mode (SDM vol. 3 6.14, 5.8.3.1, vol. 2 IRET, RET, CALL). */
-#include "guest.h"
+#include "tests/guest/lib/guest.h"
 
 enum { GATE = FREE, /* 16 bytes each */ S_LD = FREE + 16, S_ABSENT = FREE + 24, S_CONF = FREE + 32,
        GATE_BAD = FREE + 48, S_LDT = FREE + 64, S_TSS = FREE + 80, S_CS16 = FREE + 96, V_TEST = 0x40 };

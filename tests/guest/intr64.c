@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Interrupts: shadows, priorities, NMI, PIC and PIT, local APIC and its timer, x2APIC
  * (SDM vol. 3 ch. 6 and 10). A pending interrupt ends a lab like an exception does. */
-#include "guest.h"
+#include "tests/guest/lib/guest.h"
 
 #define APIC 0xfee00000ul
 enum { V1 = 0x51, V2 = 0x61, V_TIMER = 0x52 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Mode switches (SDM vol. 3 9.8, 9.9, ch. 20): protected <-> real, unreal, long and
  * back, virtual-8086, control-register consistency, A20. */
-#include "guest.h"
+#include "tests/guest/lib/guest.h"
 
 enum { S_STUB = FREE, S_R16 = FREE + 8, S_R16D = FREE + 16, S_CS64 = FREE + 24, V_TEST = 0x40 };
 #define STUB 0x7000u /* real-mode code and its data live below 64K */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * 32-bit and PAE paging (SDM vol. 3 4.3, 4.4): 4K, 4M and 2M pages, PSE-36, PDPTEs,
  * error codes, wrap at 4 GiB, task and descriptor accesses under paging. */
-#include "guest.h"
+#include "tests/guest/lib/guest.h"
 
 enum { P = 1, W = 2, U = 4, A = 0x20, D = 0x40, PS = 0x80, G = 0x100 };
 #define VA 0x80001000u

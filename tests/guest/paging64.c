@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * 4-level paging (SDM vol. 3 4.5 to 4.10): rights, error codes, reserved bits,
  * accessed and dirty, invalidation, page crossing, canonical addresses. */
-#include "guest.h"
-#include "page.h"
+#include "tests/guest/lib/guest.h"
+#include "tests/guest/lib/page.h"
 
 enum { A_READ, A_WRITE, A_FETCH };
 #define VA 0x8000001000ul /* PML4 entry 1 */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Segmentation in 32-bit protected mode: descriptor checks, limits, types,
  * LAR/LSL/VERR/VERW/ARPL, far transfers through gates, IRET. */
-#include "guest.h"
+#include "tests/guest/lib/guest.h"
 
 static u64 ldt[16] __attribute__((aligned(8)));
 static u8 buf[8192] __attribute__((aligned(4096)));

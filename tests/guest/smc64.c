@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Self-modifying code (SDM vol. 3 8.1.3, 11.6): a store is seen by the next
  * instruction, through whatever address and by whatever instruction it was made. */
-#include "guest.h"
-#include "page.h"
+#include "tests/guest/lib/guest.h"
+#include "tests/guest/lib/page.h"
 
 #define VA 0x8000001000ul
 static u8 code[4][4096] __attribute__((aligned(4096)));

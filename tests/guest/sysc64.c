@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * SYSCALL, SYSRET, SYSENTER, SYSEXIT in all variants; SWAPGS, FSGSBASE, UMIP,
  * RDTSCP, RDPID, TSD, PCE; MSR checks (SDM vol. 2 and vol. 3 5.8.7, 5.8.8). */
-#include "guest.h"
+#include "tests/guest/lib/guest.h"
 
 static u32 f1[4], f7[4];
 

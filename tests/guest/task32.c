@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Hardware task switches (SDM vol. 3 ch. 7): JMP, CALL, IRET, INT, exceptions;
  * 32- and 16-bit TSS; busy bits, back link, NT, T bit, #TS. */
-#include "guest.h"
+#include "tests/guest/lib/guest.h"
 
 enum { T2 = FREE, T3 = FREE + 8, T16 = FREE + 16, GATE = FREE + 24, BAD = FREE + 32,
        ABSENT_CODE = FREE + 40, ABSENT_DATA = FREE + 48, GATE_NP = FREE + 56, V_TEST = 0x40 };

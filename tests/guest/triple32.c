@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * A triple fault (SDM vol. 3 6.15): with -no-reboot Mynah ends with status 1 and a line. */
-#include "guest.h"
+#include "tests/guest/lib/guest.h"
 
 void guest_main(void)
 {

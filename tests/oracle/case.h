@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * One test case of the oracle (initial state and code) and the state it ends in. Both
  * are flat and self-contained: they travel through shared memory and compare bytewise. */
-#ifndef ORACLE_CASE_H
-#define ORACLE_CASE_H
+#ifndef TESTS_ORACLE_CASE_H
+#define TESTS_ORACLE_CASE_H
 
 #include "softmmu/types.h"
 #include "tests/oracle/layout.h"
@@ -13,7 +13,7 @@ enum {
     ORC_MAX_PATCHES = 24, /* windows of initial memory */
     ORC_BLOB = 1536,      /* their bytes */
     ORC_MAX_IGNORES = 2,
-    ORC_LINE = 64,        /* memory differences are kept in lines */
+    ORC_LINE = 64, /* memory differences are kept in lines */
     ORC_MAX_LINES = 56,
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Compares end states of one case and prints cases. */
-#ifndef ORACLE_COMPARE_H
-#define ORACLE_COMPARE_H
+#ifndef TESTS_ORACLE_COMPARE_H
+#define TESTS_ORACLE_COMPARE_H
 
 #include <stdio.h>
 
@@ -17,8 +17,8 @@ enum {
     DIFF_MEM = 1 << 5,
     DIFF_XMM = 1 << 6,
     DIFF_MXCSR = 1 << 7,
-    DIFF_X87 = 1 << 8, /* registers, control, status, tags */
-    DIFF_X87PTR = 1 << 9, /* FOP, FIP, FDP; only when asked for */
+    DIFF_X87 = 1 << 8,    /* registers, control, status, tags */
+    DIFF_X87PTR = 1 << 9, /* FOP, FIP, FDP: after an unmasked exception, or always by option */
 };
 
 struct compare_opts {

@@ -13,9 +13,14 @@
 
 enum {
     RAM_SIZE = 1 << 20,
-    PML4 = 0x1000, PDPT = 0x2000, PD = 0x3000, PT = 0x4000, GDT = 0x5000,
+    PML4 = 0x1000,
+    PDPT = 0x2000,
+    PD = 0x3000,
+    PT = 0x4000,
+    GDT = 0x5000,
     REGION = 0x10000,
-    SEL_CODE = 0x33, SEL_DATA = 0x2b, /* as Linux has them: images may hold them */
+    SEL_CODE = 0x33,
+    SEL_DATA = 0x2b, /* as Linux has them: images may hold them */
     GDT_LIMIT = 0x7f,
     STOP_BUDGET = 1000000,
 };
@@ -64,13 +69,15 @@ static void make_tables(struct engine *g)
 static void enter_user_mode(struct engine *g)
 {
     struct cpu *cpu = g->cpu;
-    struct seg data = {.limit = 0xffffffff, .sel = SEL_DATA,
+    struct seg data = {.limit = 0xffffffff,
+                       .sel = SEL_DATA,
                        .attr = SA_P | SA_DPL | SA_S | SA_RW | SA_ACC | SA_DB | SA_G};
     struct seg code = data;
 
     code.sel = SEL_CODE;
     code.attr = SA_P | SA_DPL | SA_S | SA_CODE | SA_RW | SA_ACC | SA_L | SA_G;
     cpu->gdt = (struct dtable){GDT, GDT_LIMIT};
+    cpu->ldt = (struct seg){0};
     cpu->seg[SEG_CS] = code;
     cpu->seg[SEG_SS] = data;
     data.sel = 0;
@@ -113,8 +120,8 @@ static void no_io_write(void *opaque, gpa pa, uint64_t value, unsigned size)
 
 struct engine *engine_create(const struct engine_opts *o, struct err *e)
 {
-    struct run_opts ro = {.jit = o->kind == ENGINE_JIT, .counting = o->counting,
-                          .code_bytes = 16 << 20};
+    struct run_opts ro = {
+        .jit = o->kind == ENGINE_JIT, .counting = o->counting, .code_bytes = 16 << 20};
     struct engine *g = calloc(1, sizeof(*g));
 
     if (!g) {
@@ -166,7 +173,7 @@ void engine_load(struct engine *g, const struct orc_case *c)
 {
     uint64_t room = ORC_HOLE1 - c->rip;
 
-    /* exits are filled with INT3 in c->code */
+    /* an exit is UD2 in c->code */
     space_write_bytes(g->space, REGION + (c->rip - ORC_BASE), c->code,
                       c->code_len < room ? c->code_len : room);
 }
@@ -230,7 +237,7 @@ static void store_fx(const struct cpu *cpu, uint8_t *fx)
 static bool at_exit(const struct orc_case *c, uint64_t rip)
 {
     for (unsigned i = 0; i < c->nexits; i++) {
-        if (rip == c->rip + c->exit[i] && rip < ORC_HOLE1)
+        if (rip == c->rip + c->exit[i] && rip + ORC_EXIT_LEN <= ORC_HOLE1)
             return true;
     }
     return false;
@@ -242,7 +249,7 @@ static void store_end(struct engine *g, const struct orc_case *c, struct orc_sta
 
     s->rip = cpu->rip;
     s->cr2 = 0;
-    if (g->exc.vector == EXC_BP && at_exit(c, cpu->rip)) {
+    if (g->exc.vector == EXC_UD && at_exit(c, cpu->rip)) {
         s->vector = ORC_NO_FAULT;
         s->error = 0;
         return;
@@ -251,8 +258,6 @@ static void store_end(struct engine *g, const struct orc_case *c, struct orc_sta
     s->error = g->exc.has_error ? g->exc.error : 0;
     if (s->vector == EXC_PF)
         s->cr2 = g->exc.cr2;
-    if (g->exc.soft)
-        s->rip++; /* INT3 and INT1 report the following instruction */
 }
 
 void engine_run(struct engine *g, const struct orc_case *c, struct orc_state *s)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Runs cases under Mynah: one vCPU in 64-bit user mode over guest page tables that lay out
  * the same region as the native child's. */
-#ifndef ORACLE_ENGINE_H
-#define ORACLE_ENGINE_H
+#ifndef TESTS_ORACLE_ENGINE_H
+#define TESTS_ORACLE_ENGINE_H
 
 #include "softmmu/err.h"
 #include "tests/oracle/case.h"

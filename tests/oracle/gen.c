@@ -23,8 +23,6 @@ static bool usable(const struct gen_opts *o, const struct insn_row *row)
         return false;
     if (!(o->features[row->feature / 64] >> (row->feature % 64) & 1))
         return false;
-    if (o->only && strcmp(o->only, insn_name(row->id)))
-        return false;
     /* MOV FS and MOV GS */
     if (row->opcode == 0x08e && (!(reg_mask & 0x10) || !(reg_mask & 0x20)))
         return false;
@@ -69,6 +67,11 @@ unsigned gen_row_count(const struct gen *g)
     return g->nrows;
 }
 
+enum insn_id gen_row_id(const struct gen *g, uint64_t index)
+{
+    return g->rows[index % g->nrows]->id;
+}
+
 static enum value_style style_of(struct build *b, const struct insn_row *row)
 {
     const char *name = insn_name(row->id);
@@ -88,19 +91,19 @@ static enum value_style style_of(struct build *b, const struct insn_row *row)
 }
 
 /* Where the code stands: anywhere, across its two pages, or (single instructions) cut
- * off by the end of the second. */
-static uint64_t choose_rip(struct build *b)
+ * off by the end of the second (not when `whole`: vendors differ in UD0's length). */
+static uint64_t choose_rip(struct build *b, bool whole)
 {
     unsigned k = rng_below(&b->r, 100);
 
     if (k < 80)
         return ORC_CODE + rng_below(&b->r, 2) * 4096 + rng_below(&b->r, 4096 - ORC_CODE_MAX);
-    if (k < 98 || b->seq)
+    if (k < 98 || b->seq || whole)
         return ORC_CODE + 4096 - 1 - rng_below(&b->r, b->seq ? 200 : 16);
     return ORC_HOLE1 - 1 - rng_below(&b->r, 8);
 }
 
-static void begin(struct build *b, struct orc_case *c)
+static void begin(struct build *b, struct orc_case *c, bool whole)
 {
     memset(&c->seed, 0, offsetof(struct orc_case, code) - offsetof(struct orc_case, seed));
     c->nexits = 0;
@@ -108,17 +111,20 @@ static void begin(struct build *b, struct orc_case *c)
     c->ninsns = c->npatches = c->nignores = 0;
     c->blob_len = 0;
     b->c = c;
-    c->rip = choose_rip(b);
+    c->rip = choose_rip(b, whole);
     c->rflags = 0x202 | (rng_next(&b->r) & FL_ARITH);
     if (rng_chance(&b->r, 150))
         c->rflags |= FL_DF;
 }
 
+/* UD2; the native side puts its own way out over it. */
 static void add_exit(struct build *b, unsigned off)
 {
     struct orc_case *c = b->c;
 
     memset(c->code + off, 0xcc, ORC_EXIT_LEN);
+    c->code[off] = 0x0f;
+    c->code[off + 1] = 0x0b;
     c->exit[c->nexits++] = (uint16_t)off;
 }
 
@@ -146,7 +152,8 @@ static void make_single(struct build *b, const struct insn_row *row)
     c->exit[1] = FAR_EXIT;
     for (unsigned tries = 0; tries < 50 && !gen_insn(b, row, false); tries++)
         ;
-    gen_fx(b, c->fx, fp || row->id == I_FXSAVE || row->id == I_STMXCSR || rng_chance(&b->r, 50));
+    gen_fx(b, c->fx,
+           fp || row->id == I_FXSAVE || row->id == I_STMXCSR || rng_chance(&b->r, 50));
     memset(c->code + b->len, 0xcc, FAR_EXIT + ORC_EXIT_LEN - b->len);
     if (b->rel_size) {
         uint32_t disp = FAR_EXIT - b->len;
@@ -211,7 +218,7 @@ static const struct insn_row *pick_row(const struct gen *g, struct build *b)
     unsigned k = rng_below(&b->r, 100), class = 0;
 
     while (class < 3 && k >= weight[class])
-        k -= weight[class++];
+        k -= weight[class ++];
     if (g->first[class] == g->first[class + 1])
         return g->rows[rng_below(&b->r, g->nrows)];
     return g->rows[g->first[class] + rng_below(&b->r, g->first[class + 1] - g->first[class])];
@@ -243,7 +250,8 @@ static void emit_popf(struct build *b)
 
 static bool body_row(const struct insn_row *row)
 {
-    return !(gen_rules(row->id) & (BRANCH | SINGLE | N_SP | W_SP | N_DI | N_SI | N_BX | N_BP)) &&
+    return !(gen_rules(row->id) &
+             (BRANCH | SINGLE | N_SP | W_SP | N_DI | N_SI | N_BX | N_BP)) &&
            row->id != I_POPF && !(row->match & MTK_REG);
 }
 
@@ -294,7 +302,7 @@ static void make_sequence(const struct gen *g, struct build *b)
         uint32_t rules = gen_rules(row->id);
 
         b->rel_size = 0;
-        if (!g->o.only && k == 0) {
+        if (k == 0) {
             emit_call(g, b);
         } else if (row->id == I_POPF) {
             emit_popf(b);
@@ -313,7 +321,10 @@ static void make_sequence(const struct gen *g, struct build *b)
     }
     step_joins(b, true);
     gen_fx(b, c->fx, rng_chance(&b->r, 700));
-    if (b->c->fx[2] & 0x80 && rng_chance(&b->r, 700)) /* an x87 exception pending: rarely */
+    if (b->masked)
+        c->fx[0] |= 0x3f;
+    if (c->fx[2] & 0x80 &&
+        (b->masked || rng_chance(&b->r, 700))) /* an x87 exception pending: rarely */
         memset(c->fx + 2, 0, 2);
     add_exit(b, b->len);
     c->code_len = (uint16_t)(b->len + ORC_EXIT_LEN);
@@ -321,17 +332,18 @@ static void make_sequence(const struct gen *g, struct build *b)
 
 void gen_case(const struct gen *g, struct orc_case *c, uint64_t seed, uint64_t index)
 {
+    const struct insn_row *row = g->rows[index % g->nrows];
     struct build b = {.seq = g->o.sequences};
 
     b.r.s = seed ^ (index + 1) * 0xd1342543de82ef95ull;
     rng_next(&b.r);
-    begin(&b, c);
+    begin(&b, c, row->attr & IA_EXT_UD);
     c->seed = seed;
     c->index = index;
     c->sequence = b.seq;
     if (b.seq)
         make_sequence(g, &b);
     else
-        make_single(&b, g->rows[index % g->nrows]);
+        make_single(&b, row);
     finish(&b);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tests/oracle/gen_int.h"
+#include "tests/oracle/mem.h"
 
 struct spec {
     uint8_t pfx[5], npfx;
@@ -59,7 +60,7 @@ static void choose_prefixes(struct build *b, struct spec *s, const struct insn_r
         else
             add_prefix(s, forbid & MTK_F3 ? 0xf2 : 0xf3);
         may66 = size && forbid & MTK_66;
-    } else if (!forbid && row->id != I_NOP && rng_chance(&b->r, 5)) {
+    } else if (!forbid && !(gen_rules(row->id) & NO_REP) && rng_chance(&b->r, 5)) {
         add_prefix(s, rng_chance(&b->r, 500) ? 0xf3 : 0xf2);
     }
     if (may66 && rng_chance(&b->r, 300))
@@ -116,6 +117,8 @@ static void choose_modrm(struct build *b, struct spec *s, const struct insn_row 
     if (row->match & MT_FREG || (want_reg && reg))
         mem = false;
     s->mem = mem && (!reg || rng_chance(&b->r, 550));
+    if (row->opcode == 0x10d)
+        s->mem = true; /* the register form: NOP for Intel, #UD for AMD */
 }
 
 /* ---- encoding ---- */
@@ -181,22 +184,29 @@ static bool encode_check(const struct build *b, const struct spec *s,
 {
     unsigned n = encode(b, s, row, out);
 
-    return n <= INSN_MAX_LEN && insn_decode(in, out, n, INSN_64) == INSN_OK &&
-           in->row == row && in->len == n;
+    return n <= INSN_MAX_LEN && insn_decode(in, out, n, INSN_64) == INSN_OK && in->row == row &&
+           in->len == n;
 }
 
 /* ---- registers that an instruction uses unnamed ---- */
+
+/* A stack pointer must not lead into the code, whose bytes differ between the sides. */
+static bool good_stack(const struct build *b, unsigned reg)
+{
+    return b->seq && b->reg[reg] == RS_KNOWN && b->value[reg] >= ORC_RW_A &&
+           b->value[reg] < ORC_HOLE3;
+}
 
 static void setup_stack(struct build *b, const struct insn *in, uint32_t rules)
 {
     bool reads = in->id == I_POP || in->id == I_POPF || in->id == I_RET;
 
-    if (rules & N_BP && (b->reg[R_BP] != RS_KNOWN || !b->seq))
+    if (rules & N_BP && !good_stack(b, R_BP))
         gen_set_reg(b, R_BP, gen_target(b, 8, false));
-    if (rules & N_SP && (b->reg[R_SP] != RS_KNOWN || !b->seq)) {
+    if (rules & N_SP && !good_stack(b, R_SP)) {
         uint64_t t = gen_target(b, 8, !reads);
 
-        if (in->id == I_POPF)
+        if (in->id == I_POPF || (in->id == I_RET && !rng_chance(&b->r, 50)))
             t = ORC_RW_A + 8 * rng_below(&b->r, 400);
         gen_set_reg(b, R_SP, reads ? t : t + 8);
     }
@@ -206,7 +216,7 @@ static void setup_stack(struct build *b, const struct insn *in, uint32_t rules)
         uint8_t *p = gen_patch_bytes(b, b->value[R_SP], 8);
         uint64_t to = b->c->rip + b->c->exit[1];
 
-        if (rng_chance(&b->r, 50))
+        if (rng_chance(&b->r, 50) || b->value[R_SP] >= ORC_HOLE2 - 8)
             to = ORC_HOLE2 + 16;
         if (p)
             memcpy(p, &to, 8);
@@ -229,8 +239,8 @@ static void setup_string(struct build *b, const struct insn *in, uint32_t rules)
     unsigned bytes = rep ? (count ? count * n : n) : n;
 
     if (rep)
-        gen_set_reg(b, R_CX, in->adsize == 4 ? count | (b->seq ? 0 : rng_next(&b->r) << 32)
-                                             : count);
+        gen_set_reg(b, R_CX,
+                    in->adsize == 4 ? count | (b->seq ? 0 : rng_next(&b->r) << 32) : count);
     for (unsigned i = 0; i < 2; i++) {
         bool dst = i == 1;
         uint64_t t;
@@ -256,16 +266,15 @@ static void setup_implicit(struct build *b, const struct insn *in, uint32_t rule
 {
     if (rules & (N_SP | N_BP))
         setup_stack(b, in, rules);
-    if (in->id == I_MASKMOVQ || in->id == I_MASKMOVDQU)
-        gen_set_reg(b, R_DI, gen_target(b, in->id == I_MASKMOVQ ? 8 : 16, true));
+    if (in->id == I_MASKMOVQ || in->id == I_MASKMOVDQU) /* no faults: see vendor.c */
+        gen_set_reg(b, R_DI, ORC_RW_A + rng_below(&b->r, 8192 - 16));
     else if (rules & (N_SI | N_DI))
         setup_string(b, in, rules);
     if (rules & N_BX)
         gen_set_reg(b, R_BX, gen_target(b, 64, false));
     if (in->id == I_DIV && b->reg[R_DX] == RS_FREE && rng_chance(&b->r, 700))
         gen_set_reg(b, R_DX, rng_below(&b->r, 3));
-    if (in->id == I_DIV && in->opsize == 1 && b->reg[R_AX] == RS_FREE &&
-        rng_chance(&b->r, 600))
+    if (in->id == I_DIV && in->opsize == 1 && b->reg[R_AX] == RS_FREE && rng_chance(&b->r, 600))
         gen_set_reg(b, R_AX, rng_below(&b->r, 400));
     if (in->id == I_IDIV && b->reg[R_DX] == RS_FREE && rng_chance(&b->r, 700)) {
         uint64_t ax;
@@ -314,7 +323,8 @@ static void setup_regs(struct build *b, const struct insn *in)
             else if (b->reg[R_CX] == RS_FREE)
                 gen_set_reg(b, R_CX, rng_below(&b->r, rng_chance(&b->r, 500) ? 34 : 256));
         } else if (in->id == I_MOV_SREG && i == 1) {
-            gen_set_reg(b, o->reg, rng_chance(&b->r, 500) ? 0 : 0x80 + rng_below(&b->r, 0xff00));
+            gen_set_reg(b, o->reg,
+                        rng_chance(&b->r, 500) ? 0 : 0x80 + rng_below(&b->r, 0xff00));
         } else if (gen_rules(in->id) & BRANCH) {
             uint64_t to = b->c->rip + b->c->exit[1];
 
@@ -423,8 +433,14 @@ static void setup_memory(struct build *b, struct spec *s, const struct insn *in)
         t = ORC_RW_A + 512 + rng_below(&b->r, 7000);
     if (s->moffs && t >> 31 && s->a.p67)
         t = ORC_RW_B;
-    if (in->id == I_FXSAVE && t + 512 > ORC_HOLE2 && t < ORC_RO1)
-        t = ORC_RW_A; /* where a partly written image ends is up to the CPU */
+    if (gen_rules(in->id) & PATCHED && orc_page_kind((unsigned)(t - ORC_BASE) >> 12))
+        t = ORC_RW_A + (rng_below(&b->r, 4000) & ~15u);
+    if (in->id == I_LDMXCSR && b->seq) /* where no store can put a reserved bit */
+        t = ORC_MXCSRS + 4 * rng_below(&b->r, 16);
+    if (size == 512 && (t & GUEST_PAGE_MASK) > 4096 - 512 && t >> 12 != ORC_RW_A >> 12)
+        t &= ~GUEST_PAGE_MASK; /* which of two bad pages counts is up to the CPU */
+    if (t > 1ull << 32 && size == 16)
+        t &= ~15ull; /* and so is the order of alignment and canonical check */
     fill_memory(b, in, t, size);
     ignore_pointers(b, in, t);
     if (s->moffs) {
@@ -543,7 +559,7 @@ bool gen_insn(struct build *b, const struct insn_row *row, bool reg_form)
     uint8_t code[32];
     unsigned n;
 
-    if (flags_needed(row) & b->undef)
+    if (flags_needed(row) & b->undef || (rules & NEEDS_MASKED && b->fsw_open))
         return false;
     if (row->match & MT_RM)
         choose_modrm(b, &s, row, reg_form);
@@ -576,6 +592,8 @@ bool gen_insn(struct build *b, const struct insn_row *row, bool reg_form)
     c->insn[c->ninsns++] = (struct orc_insn){b->len, in.len, in.id, b->undef};
     track_flags(b, &in);
     track_regs(b, &in, rules);
+    b->fsw_open |= (rules & OPENS_FSW) != 0;
+    b->masked |= b->seq && rules & NEEDS_MASKED;
     gen_emit(b, code, in.len);
     b->rel_size = s.rel;
     return true;

@@ -63,8 +63,7 @@ void gen_fx(struct build *b, uint8_t *fx, bool interesting)
     uint32_t mxcsr = interesting ? gen_mxcsr(b) : 0x1f80, mask = 0xffff;
     uint16_t cw = 0x37f;
 
-    memset(fx, 0, 160);
-    memset(fx + 416, 0, 96);
+    memset(fx, 0, 512);
     memcpy(fx, &cw, 2);
     if (interesting)
         gen_x87(b, fx);

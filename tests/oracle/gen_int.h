@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Inside of the generator: the case under construction. */
-#ifndef ORACLE_GEN_INT_H
-#define ORACLE_GEN_INT_H
+#ifndef TESTS_ORACLE_GEN_INT_H
+#define TESTS_ORACLE_GEN_INT_H
 
 #include "cpu/insn_table.h"
 #include "tests/oracle/gen.h"
@@ -15,7 +15,7 @@ enum reg_state {
     RS_DIRTY, /* written with something unknown */
 };
 
-struct join { /* a forward branch whose target is still to come */
+struct join {      /* a forward branch whose target is still to come */
     uint16_t at;   /* offset in code of the displacement */
     uint8_t size;  /* 1 or 4; 0: none */
     uint8_t after; /* instructions left before the target */
@@ -35,6 +35,8 @@ struct build {
     uint16_t len;         /* code bytes so far */
     struct join join[4];
     uint32_t op_off;  /* blob offset of the patch under the last memory operand, or NOBLOB */
+    bool fsw_open;    /* the x87 status may hold something that vendors do differently */
+    bool masked;      /* no unmasked x87 exceptions, please */
     uint8_t rel_size; /* of the last instruction's branch displacement, its last bytes */
 };
 #define NOBLOB 0xffffffffu
@@ -56,7 +58,7 @@ void gen_emit(struct build *b, const uint8_t *bytes, unsigned n);
 struct addressing {
     uint8_t bytes[6]; /* ModRM, SIB, displacement */
     unsigned len;
-    uint8_t rex; /* X and B */
+    uint8_t rex;   /* X and B */
     bool p67, rip; /* rip: displacement is to be relative: subtract the end address */
 };
 void gen_addressing(struct build *b, struct addressing *a, uint64_t target, unsigned reg3,

@@ -122,8 +122,7 @@ uint8_t *gen_patch_bytes(struct build *b, uint64_t addr, unsigned size)
     if (addr < ORC_BASE || addr + size > ORC_BASE + ORC_PAGES * GUEST_PAGE_SIZE ||
         c->npatches >= ORC_MAX_PATCHES || c->blob_len + size > ORC_BLOB)
         return NULL;
-    c->patch[c->npatches++] =
-        (struct orc_patch){(uint32_t)addr, (uint16_t)size, c->blob_len};
+    c->patch[c->npatches++] = (struct orc_patch){(uint32_t)addr, (uint16_t)size, c->blob_len};
     p = c->blob + c->blob_len;
     c->blob_len = (uint16_t)(c->blob_len + size);
     return p;
@@ -214,11 +213,12 @@ void gen_addressing(struct build *b, struct addressing *a, uint64_t target, unsi
     }
     if (rng_chance(&b->r, 400)) {
         unsigned reg = pick_reg(b, 2, avoid);
+        uint64_t v;
 
-        if (reg != 4 && reg != base && gen_reg_value(b, reg, &x)) {
+        if (reg != 4 && reg != base && gen_reg_value(b, reg, &v)) {
             index = reg;
             scale = rng_below(&b->r, 4);
-            x <<= scale;
+            x = v << scale;
         }
     }
     if (!solve_disp(b, base, target, x, a->p67, &disp)) {

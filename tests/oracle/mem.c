@@ -20,11 +20,14 @@ enum orc_page_kind orc_page_kind(unsigned n)
 void orc_mem_setup(void)
 {
     struct rng r = {0x6d796e6168};
+    uint32_t *mxcsrs = (uint32_t *)pattern[(ORC_MXCSRS - ORC_BASE) >> GUEST_PAGE_SHIFT];
 
     for (unsigned n = 0; n < ORC_PAGES; n++) {
         for (unsigned off = 0; off < GUEST_PAGE_SIZE; off += 16)
             value_bytes(&r, pattern[n] + off, 16, (enum value_style)(rng_next(&r) % VS_COUNT));
     }
+    for (unsigned i = 0; i < 16; i++) /* rounding, DAZ, FTZ */
+        mxcsrs[i] = 0x1f80 | (i & 3) << 13 | (i & 4) << 4 | (i & 8) << 12;
 }
 
 const uint8_t *orc_mem_pattern(unsigned n)
@@ -99,6 +102,5 @@ uint64_t orc_mem_line_addr(unsigned index)
 {
     unsigned off = index * ORC_LINE;
 
-    return ORC_BASE + rw_page(off / GUEST_PAGE_SIZE) * GUEST_PAGE_SIZE +
-           off % GUEST_PAGE_SIZE;
+    return ORC_BASE + rw_page(off / GUEST_PAGE_SIZE) * GUEST_PAGE_SIZE + off % GUEST_PAGE_SIZE;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * The data memory of a case: pages hold a fixed pattern; a case puts its patches over
  * it; what differs afterwards is collected and put back. */
-#ifndef ORACLE_MEM_H
-#define ORACLE_MEM_H
+#ifndef TESTS_ORACLE_MEM_H
+#define TESTS_ORACLE_MEM_H
 
 #include "tests/oracle/case.h"
 

@@ -37,7 +37,9 @@ struct native {
 };
 
 void orc_enter(const void *fx);
-_Noreturn void orc_leave(void);
+/* Does not return, but must not be declared so: AddressSanitizer would make system calls
+ * before it. */
+void orc_leave(void);
 extern const char orc_exit0[], orc_exit1[], orc_exit2[], orc_exit3[];
 
 /* ---- the child ---- */
@@ -58,7 +60,9 @@ static _Noreturn void child_die(const char *msg)
         syscall(SYS_exit, 3);
 }
 
-static void on_fault(int sig, siginfo_t *info, void *context)
+/* Left without returning: its frame may not stay poisoned. */
+__attribute__((no_sanitize("address", "undefined"))) static void
+on_fault(int sig, siginfo_t *info, void *context)
 {
     static const uint8_t reg[16] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP,
                                     REG_RSI, REG_RDI, REG_R8,  REG_R9,  REG_R10, REG_R11,
@@ -82,8 +86,8 @@ static void on_fault(int sig, siginfo_t *info, void *context)
 
 static bool map_at(uintptr_t addr, size_t len, int prot)
 {
-    void *p = mmap((void *)addr, len, prot, // NOLINT
-                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    void *p =
+        mmap((void *)addr, len, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
     return p == (void *)addr;
 }
 
@@ -120,8 +124,8 @@ static void take_signals(void)
     struct sigaction sa = {.sa_sigaction = on_fault,
                            .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
 
-    alt.ss_sp = mmap(NULL, ALT_STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-                     0);
+    alt.ss_sp =
+        mmap(NULL, ALT_STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     sigaltstack(&alt, NULL);
     for (unsigned i = 0; i < ARRAY_SIZE(sigs); i++)
         sigaction(sigs[i], &sa, NULL);
@@ -139,7 +143,7 @@ static void place_code(const struct orc_case *c)
         uint32_t slot = ORC_S_EXITS + 8 * i;
 
         memcpy(jump + 3, &slot, 4);
-        if (c->exit[i] + sizeof(jump) <= room)
+        if (c->exit[i] + (uint64_t)ORC_EXIT_LEN <= room)
             memcpy(code + c->exit[i], jump, sizeof(jump));
     }
 }

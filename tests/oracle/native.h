@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Runs cases on the host CPU, inside a child process that may do nothing but compute
  * (seccomp strict mode where the host allows it). */
-#ifndef ORACLE_NATIVE_H
-#define ORACLE_NATIVE_H
+#ifndef TESTS_ORACLE_NATIVE_H
+#define TESTS_ORACLE_NATIVE_H
 
 #include "softmmu/err.h"
 #include "tests/oracle/case.h"

@@ -71,7 +71,7 @@ exit_common:
     pushfq
     popq ORC_S_OUTFL
     fxsave64 ORC_S_OUTFX
-/* _Noreturn void orc_leave(void): ends the case from a signal handler. */
+/* void orc_leave(void): ends the case from a signal handler; does not return. */
     .globl orc_leave
     .type orc_leave, @function
 orc_leave:

@@ -13,6 +13,7 @@
 #include "tests/oracle/engine.h"
 #include "tests/oracle/gen.h"
 #include "tests/oracle/native.h"
+#include "tests/oracle/vendor.h"
 
 enum { JIT_RUNS = 3 }; /* how often a case runs, so that its blocks get compiled */
 enum { SIDE_NATIVE, SIDE_IR, SIDE_JIT, SIDES };
@@ -27,7 +28,7 @@ struct group {
 struct test {
     uint64_t cases, seed;
     bool use[SIDES];
-    bool singles, sequences, native_only;
+    bool singles, sequences;
     bool counting, tlb, x87_pointers;
     const char *only;
     unsigned verbose;
@@ -53,8 +54,7 @@ static double now(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static void note(struct test *t, int side, const struct orc_case *c, unsigned diff,
-                 unsigned id)
+static void note(struct test *t, int side, const struct orc_case *c, unsigned diff, unsigned id)
 {
     struct group *g = &t->group[side][id];
 
@@ -107,17 +107,42 @@ static void check_batch(struct test *t, unsigned slot, unsigned n)
     t->done[SIDE_NATIVE] += n;
 }
 
+/* With --only: whether single case `index` tests that instruction. */
+static bool has_only(const struct test *t, uint64_t index, bool seq)
+{
+    return seq || !strcmp(insn_name(gen_row_id(t->gen[0], index)), t->only);
+}
+
+static bool case_has_only(const struct test *t, const struct orc_case *c)
+{
+    for (unsigned i = 0; i < c->ninsns; i++) {
+        if (!strcmp(insn_name(c->insn[i].id), t->only))
+            return true;
+    }
+    return false;
+}
+
+/* The next case from index *i on. */
+static void next_case(struct test *t, struct orc_case *c, bool seq, uint64_t *i)
+{
+    do {
+        while (t->only && !has_only(t, *i, seq))
+            ++*i;
+        gen_case(t->gen[seq], c, t->seed, (*i)++);
+    } while (t->only && seq && !case_has_only(t, c));
+}
+
 /* One kind of cases; while the child runs a batch the engines work on the one before. */
 static void run_kind(struct test *t, bool seq)
 {
     struct err e;
     unsigned slot = 0, previous = 0;
 
-    for (uint64_t i = 0; i < t->cases || previous;) {
+    for (uint64_t i = 0, done = 0; done < t->cases || previous;) {
         unsigned n = 0;
 
-        for (; n < NATIVE_BATCH && i < t->cases; n++, i++)
-            gen_case(t->gen[seq], &native_cases(t->native, slot)[n], t->seed, i);
+        for (; n < NATIVE_BATCH && done < t->cases; n++, done++)
+            next_case(t, &native_cases(t->native, slot)[n], seq, &i);
         if (n && !native_begin(t->native, slot, n, &e))
             die(e.msg);
         if (previous)
@@ -176,8 +201,21 @@ static void usage(void)
 {
     printf("oracle_test [--cases N] [--seed S] [--engine ir|jit|both|none] [--only MNEMONIC]\n"
            "            [--singles | --sequences] [--counting] [--tlb] [--x87-pointers]\n"
-           "            [--verbose N] [--replay SEED:INDEX[s]]\n"
-           "N cases of each kind; --verbose prints the first N differing cases of an engine.\n");
+           "            [--verbose N] [--replay SEED:INDEX[s]] [--list]\n"
+           "N cases of each kind; --verbose prints the first N differing cases of an engine;\n"
+           "--list tells what is excluded or masked, and why.\n");
+    exit(0);
+}
+
+static void list_exceptions(void)
+{
+    printf("not generated:\n");
+    for (unsigned id = 1; id < I_COUNT; id++) {
+        if (gen_excluded(id))
+            printf("%-11s %s\n", insn_name(id), gen_excluded(id));
+    }
+    printf("not compared:\n");
+    vendor_print(stdout);
     exit(0);
 }
 
@@ -192,13 +230,13 @@ static void choose_engine(struct test *t, const char *name)
 static const char *parse(struct test *t, int argc, char **argv)
 {
     static const struct option opts[] = {
-        {"cases", required_argument, NULL, 'n'},     {"seed", required_argument, NULL, 's'},
-        {"engine", required_argument, NULL, 'e'},    {"only", required_argument, NULL, 'o'},
-        {"sequences", no_argument, NULL, 'q'},       {"singles", no_argument, NULL, '1'},
-        {"counting", no_argument, NULL, 'c'},        {"tlb", no_argument, NULL, 't'},
-        {"x87-pointers", no_argument, NULL, 'p'},    {"verbose", required_argument, NULL, 'v'},
-        {"replay", required_argument, NULL, 'r'},    {"help", no_argument, NULL, 'h'},
-        {0},
+        {"cases", required_argument, NULL, 'n'},  {"seed", required_argument, NULL, 's'},
+        {"engine", required_argument, NULL, 'e'}, {"only", required_argument, NULL, 'o'},
+        {"sequences", no_argument, NULL, 'q'},    {"singles", no_argument, NULL, '1'},
+        {"counting", no_argument, NULL, 'c'},     {"tlb", no_argument, NULL, 't'},
+        {"x87-pointers", no_argument, NULL, 'p'}, {"verbose", required_argument, NULL, 'v'},
+        {"replay", required_argument, NULL, 'r'}, {"list", no_argument, NULL, 'l'},
+        {"help", no_argument, NULL, 'h'},         {0},
     };
     const char *line = NULL;
     int k;
@@ -216,6 +254,7 @@ static const char *parse(struct test *t, int argc, char **argv)
         case 'p': t->cmp.x87_pointers = true; break;
         case 'v': t->verbose = (unsigned)atoi(optarg); break;
         case 'r': line = optarg; break;
+        case 'l': list_exceptions(); break;
         case 'h': usage(); break;
         default: die("unknown option; --help lists them");
         }
@@ -225,7 +264,7 @@ static const char *parse(struct test *t, int argc, char **argv)
 
 static void setup(struct test *t)
 {
-    struct gen_opts go = {.only = t->only};
+    struct gen_opts go = {0};
     struct err e;
 
     if (!(t->native = native_create(&e)))
@@ -233,7 +272,8 @@ static void setup(struct test *t)
     gen_default_features(go.features);
     for (int side = SIDE_IR; side < SIDES; side++) {
         struct engine_opts eo = {.kind = side == SIDE_JIT ? ENGINE_JIT : ENGINE_IR,
-                                 .counting = t->counting, .tlb = t->tlb};
+                                 .counting = t->counting,
+                                 .tlb = t->tlb};
         uint64_t has[2];
 
         if (!t->use[side])
@@ -247,7 +287,11 @@ static void setup(struct test *t)
     for (unsigned seq = 0; seq < 2; seq++) {
         go.sequences = seq;
         if (!(t->gen[seq] = gen_create(&go)))
-            die("no instruction of that name can be tested");
+            die("out of memory");
+    }
+    for (unsigned i = 0; t->only && !has_only(t, i, false); i++) {
+        if (i == gen_row_count(t->gen[0]))
+            die("no instruction of that name is tested");
     }
 }
 
@@ -261,6 +305,9 @@ static void finish(struct test *t)
             continue;
         report(t, side);
         ok &= !t->differing[side];
+        if (side == SIDE_JIT)
+            printf("# jit: generated code was entered %" PRIu64 " times\n",
+                   engine_jit_enters(t->engine[side]));
         printf("%sok %u %s: %" PRIu64 " cases, %" PRIu64 " differ\n",
                t->differing[side] ? "not " : "", ++n, side_name[side], t->done[side],
                t->differing[side]);
@@ -276,8 +323,8 @@ static void finish(struct test *t)
 
 int main(int argc, char **argv)
 {
-    static struct test t = {.cases = 10000, .seed = 1, .singles = true, .sequences = true,
-                            .use[SIDE_IR] = true};
+    static struct test t = {
+        .cases = 10000, .seed = 1, .singles = true, .sequences = true, .use[SIDE_IR] = true};
     const char *line = parse(&t, argc, argv);
     double start = now();
 

@@ -54,9 +54,13 @@ void print_case(FILE *f, const struct orc_case *c)
             c->sequence ? "s" : "");
     print_code(f, c);
     for (unsigned i = 0; i < 16; i++)
-        fprintf(f, "%s%-3s %016llx", i % 4 ? "  " : i ? "\n  " : "  ", reg_name[i],
-                (unsigned long long)c->gpr[i]);
-    fprintf(f, "\n  rflags %llx undefined at the end %03x mxcsr %04x fcw %04x fsw %04x ftw %02x\n",
+        fprintf(f, "%s%-3s %016llx",
+                i % 4 ? "  "
+                : i   ? "\n  "
+                      : "  ",
+                reg_name[i], (unsigned long long)c->gpr[i]);
+    fprintf(f,
+            "\n  rflags %llx undefined at the end %03x mxcsr %04x fcw %04x fsw %04x ftw %02x\n",
             (unsigned long long)c->rflags, c->exit_undef, (unsigned)get(c->fx + 24, 4),
             (unsigned)get(c->fx, 2), (unsigned)get(c->fx + 2, 2), c->fx[4]);
     for (unsigned i = 0; i < 8; i++)

@@ -82,13 +82,15 @@ void value_f80(struct rng *r, uint8_t *out)
     switch (x & 15) {
     case 0: m = 0, e = 0; break;
     case 1: m = 1ull << 63, e = 0x3fff; break;
-    case 2: m = 1ull << 63, e = 0x7fff; break;                  /* infinity */
-    case 3: m = 3ull << 62 | (x >> 20 & 1), e = 0x7fff; break;  /* QNaN */
+    case 2: m = 1ull << 63, e = 0x7fff; break;                           /* infinity */
+    case 3: m = 3ull << 62 | (x >> 20 & 1), e = 0x7fff; break;           /* QNaN */
     case 4: m = 1ull << 63 | (x >> 8 & 255) << 1 | 1, e = 0x7fff; break; /* SNaN */
-    case 5: m &= ~(1ull << 63), e = 0; break;                   /* denormal */
+    case 5: m &= ~(1ull << 63), e = 0; break;                            /* denormal */
     case 6: e = (x >> 8 & 1) ? 1 : 0x7ffe; break;
     case 7: m |= -(x >> 8 & 1), e = (uint16_t)(0x3fff + (x >> 12 & 127)); break;
-    case 8: m = 1ull << 63 | (x & 7ull << 20) << 40, e = (uint16_t)(0x3fff + (x >> 12 & 63)); break;
+    case 8:
+        m = 1ull << 63 | (x & 7ull << 20) << 40, e = (uint16_t)(0x3fff + (x >> 12 & 63));
+        break;
     case 9:
         m = (x >> 8 & 1) ? m & ~(1ull << 63) : m; /* unnormal, pseudo-denormal */
         e = (x >> 8 & 1) ? (uint16_t)(x >> 16 & 0x7fff) : 0;

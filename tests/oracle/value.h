@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Random numbers and edge-weighted values. */
-#ifndef ORACLE_VALUE_H
-#define ORACLE_VALUE_H
+#ifndef TESTS_ORACLE_VALUE_H
+#define TESTS_ORACLE_VALUE_H
 
 #include "softmmu/types.h"
 

@@ -6,6 +6,7 @@
 #include "tests/translator/x64_rig.h"
 
 static struct rig_code code;
+static bool m32; /* 32-bit mode: no 8-byte operands, 4-byte addresses */
 
 static unsigned rnd(unsigned n)
 {
@@ -33,8 +34,8 @@ static uint64_t rnd64(void)
 
 /* Pointers live in BX, SI, R11, R12; R8 is a small index. The rest is data. */
 static const uint8_t pointers[] = {R_BX, R_SI, R_11, R_12};
-static const uint8_t data_regs[] = {R_AX, R_CX, R_DX, R_SP, R_BP, R_DI, R_9, R_10, R_13, R_14,
-                                    R_15, IR_T0, IR_T0 + 3};
+static const uint8_t data_regs[] = {R_AX, R_CX, R_DX, R_SP, R_BP,  R_DI,     R_9,
+                                    R_10, R_13, R_14, R_15, IR_T0, IR_T0 + 3};
 
 static uint8_t data_reg(void)
 {
@@ -62,9 +63,9 @@ static void random_mem(struct ir *o)
             (int64_t)rnd(64) - 32);
     if (chance(15))
         o->mem.base = IR_NONE, o->mem.disp = RIG_DATA + 64 + rnd(4000);
-    if (chance(10))
+    if (chance(10) && !m32)
         o->mem.seg = SEG_FS;
-    if (chance(10))
+    if (chance(10) || m32)
         o->mem.asize = 4;
     if (chance(2)) /* far away */
         o->mem.disp += (int64_t)0x123456789ab;
@@ -74,7 +75,7 @@ static unsigned width(void)
 {
     static const uint8_t w[] = {1, 2, 4, 4, 8, 8};
 
-    return w[rnd(ARRAY_SIZE(w))];
+    return w[rnd(m32 ? 4 : ARRAY_SIZE(w))];
 }
 
 static int64_t imm_for(unsigned w)
@@ -114,7 +115,7 @@ static void two_operands(struct ir *o)
 
 static void gen_alu(void)
 {
-    static const uint8_t ops[] = {IR_ADD, IR_ADC, IR_SUB, IR_SBB, IR_AND, IR_OR,
+    static const uint8_t ops[] = {IR_ADD, IR_ADC, IR_SUB,  IR_SBB, IR_AND, IR_OR,
                                   IR_XOR, IR_CMP, IR_TEST, IR_CMP, IR_ADD};
     struct ir *o = rig_op(&code, ops[rnd(ARRAY_SIZE(ops))], width(), IR_NONE, IR_NONE);
 
@@ -157,7 +158,7 @@ static void gen_shift(void)
 
 static void gen_shiftd(void)
 {
-    unsigned w = chance(50) ? 4 : 8;
+    unsigned w = m32 || chance(50) ? 4 : 8;
     struct ir *o = rig_op(&code, chance(50) ? IR_SHLD : IR_SHRD, w, data_reg(), data_reg());
 
     if (chance(20)) {
@@ -170,8 +171,8 @@ static void gen_shiftd(void)
 
 static void gen_extend(void)
 {
-    static const uint8_t pair[][2] = {{2, 1}, {4, 1}, {8, 1}, {4, 2}, {8, 2}, {8, 4}};
-    unsigned k = rnd(6);
+    static const uint8_t pair[][2] = {{2, 1}, {4, 1}, {4, 2}, {8, 1}, {8, 2}, {8, 4}};
+    unsigned k = rnd(m32 ? 3 : 6);
     struct ir *o = rig_op(&code, chance(50) ? IR_MOVZX : IR_MOVSX, pair[k][0], data_reg(), 0);
 
     o->aw = pair[k][1];
@@ -183,11 +184,11 @@ static void gen_extend(void)
 static void gen_lea(void)
 {
     static const uint8_t w[] = {2, 4, 8};
-    struct ir *o = rig_op(&code, IR_LEA, w[rnd(3)], data_reg(), IR_NONE);
+    struct ir *o = rig_op(&code, IR_LEA, w[rnd(m32 ? 2 : 3)], data_reg(), IR_NONE);
 
     rig_mem(o, chance(90) ? (uint8_t)rnd(16) : IR_NONE, chance(60) ? (uint8_t)rnd(16) : IR_NONE,
             rnd(4), chance(90) ? (int32_t)rnd64() : (int64_t)rnd64());
-    o->mem.asize = w[rnd(3)];
+    o->mem.asize = w[rnd(m32 ? 2 : 3)];
     if (o->mem.index == R_SP)
         o->mem.index = IR_T0;
 }
@@ -203,7 +204,7 @@ static void gen_muldiv(void)
     if (o->op >= IR_DIV && chance(60)) { /* a dividend that often fits */
         struct ir div = *o, *x = o;
 
-        *x = (struct ir){.op = IR_MOV, .w = 8, .d = R_DX, .a = IR_IMM, .b = IR_NONE};
+        *x = (struct ir){.op = IR_MOV, .w = m32 ? 4 : 8, .d = R_DX, .a = IR_IMM, .b = IR_NONE};
         x->imm = div.op == IR_DIV ? 0 : -(int64_t)rnd(2);
         code.b.op[code.b.n++] = div;
     }
@@ -212,7 +213,7 @@ static void gen_muldiv(void)
 static void gen_imul(void)
 {
     static const uint8_t w[] = {2, 4, 8};
-    struct ir *o = rig_op(&code, IR_IMUL, w[rnd(3)], data_reg(), data_reg());
+    struct ir *o = rig_op(&code, IR_IMUL, w[rnd(m32 ? 2 : 3)], data_reg(), data_reg());
 
     if (chance(40)) {
         o->a = IR_MEM;
@@ -229,7 +230,8 @@ static void gen_imul(void)
 static void gen_bit(void)
 {
     static const uint8_t w[] = {2, 4, 8};
-    struct ir *o = rig_op(&code, (enum ir_op)(IR_BT + rnd(4)), w[rnd(3)], data_reg(), data_reg());
+    struct ir *o = rig_op(&code, (enum ir_op)(IR_BT + rnd(4)), w[rnd(m32 ? 2 : 3)], data_reg(),
+                          data_reg());
 
     if (chance(30)) {
         o->d = IR_MEM;
@@ -244,7 +246,8 @@ static void gen_bit(void)
 static void gen_scan(void)
 {
     static const uint8_t w[] = {2, 4, 8};
-    struct ir *o = rig_op(&code, (enum ir_op)(IR_BSF + rnd(5)), w[rnd(3)], data_reg(), data_reg());
+    struct ir *o = rig_op(&code, (enum ir_op)(IR_BSF + rnd(5)), w[rnd(m32 ? 2 : 3)], data_reg(),
+                          data_reg());
 
     if (chance(30)) {
         o->a = IR_MEM;
@@ -272,11 +275,13 @@ static void gen_misc(void)
     struct ir *o;
 
     switch (rnd(4)) {
-    case 0:
-        rig_op(&code, ops[rnd(5)], 1, IR_NONE, IR_NONE);
-        break;
+    case 0: rig_op(&code, ops[rnd(5)], 1, IR_NONE, IR_NONE); break;
     case 1:
-        rig_op(&code, IR_BSWAP, chance(20) ? 2 : chance(50) ? 4 : 8, data_reg(), IR_NONE);
+        rig_op(&code, IR_BSWAP,
+               chance(20)          ? 2
+               : m32 || chance(50) ? 4
+                                   : 8,
+               data_reg(), IR_NONE);
         break;
     case 2:
         o = rig_op(&code, IR_PROBE, width(), IR_NONE, IR_NONE);
@@ -290,8 +295,8 @@ static void gen_misc(void)
 
 static uint16_t cc_flags(unsigned cc)
 {
-    static const uint16_t f[8] = {FL_OF, FL_CF, FL_ZF, FL_CF | FL_ZF, FL_SF, FL_PF,
-                                  FL_SF | FL_OF, FL_SF | FL_OF | FL_ZF};
+    static const uint16_t f[8] = {FL_OF, FL_CF, FL_ZF,         FL_CF | FL_ZF,
+                                  FL_SF, FL_PF, FL_SF | FL_OF, FL_SF | FL_OF | FL_ZF};
 
     return f[cc >> 1];
 }
@@ -308,16 +313,16 @@ static void gen_cond(void)
             random_mem(o);
         return;
     }
-    o->w = chance(20) ? 2 : chance(50) ? 4 : 8;
+    o->w = chance(20) ? 2 : m32 || chance(50) ? 4 : 8;
     o->d = data_reg();
     o->a = data_reg();
 }
 
 typedef void gen_fn(void);
 static gen_fn *const gens[] = {
-    gen_alu, gen_alu, gen_alu, gen_alu, gen_mov, gen_mov, gen_mov, gen_unary, gen_shift,
-    gen_shiftd, gen_extend, gen_lea, gen_muldiv, gen_imul, gen_bit, gen_scan, gen_exchange,
-    gen_misc, gen_cond, gen_cond,
+    gen_alu,   gen_alu,   gen_alu,      gen_alu,    gen_mov,  gen_mov,    gen_mov,
+    gen_unary, gen_shift, gen_shiftd,   gen_extend, gen_lea,  gen_muldiv, gen_imul,
+    gen_bit,   gen_scan,  gen_exchange, gen_misc,   gen_cond, gen_cond,
 };
 
 /* Removes ops that look at flags an earlier one left undefined. */
@@ -333,8 +338,8 @@ static bool reads_undefined(const struct ir *o, uint16_t undef)
 /* Flags undefined after o. */
 static uint16_t undef_after(const struct ir *o, uint16_t undef)
 {
-    bool cond = o->op >= IR_SHL && o->op <= IR_SHRD &&
-                (o->op >= IR_SHLD ? o->b : o->a) != IR_IMM;
+    bool cond =
+        o->op >= IR_SHL && o->op <= IR_SHRD && (o->op >= IR_SHLD ? o->b : o->a) != IR_IMM;
 
     if (o->op >= IR_SHL && o->op <= IR_SHRD) {
         bool zero = !cond && !(o->imm & (o->w == 8 ? 63 : 31));
@@ -349,7 +354,7 @@ static uint16_t undef_after(const struct ir *o, uint16_t undef)
 }
 
 static uint16_t undef_at[IR_MAX_OPS + 1]; /* before op i */
-static uint16_t live_out;                  /* flags wanted at the end */
+static uint16_t live_out;                 /* flags wanted at the end */
 
 static void generate(unsigned n)
 {
@@ -387,7 +392,7 @@ static void random_state(struct rig_state *s)
     for (unsigned i = 0; i < 16; i++)
         s->gpr[i] = rnd64();
     for (unsigned i = 0; i < ARRAY_SIZE(pointers); i++)
-        s->gpr[pointers[i]] = (chance(85) ? 0 : RIG_HIGH) + RIG_DATA + 64 + rnd(8000);
+        s->gpr[pointers[i]] = (m32 || chance(85) ? 0 : RIG_HIGH) + RIG_DATA + 64 + rnd(8000);
     if (chance(10))
         s->gpr[pointers[rnd(4)]] = RIG_DATA + 64 + rnd(0x3f00);
     if (chance(5))
@@ -395,6 +400,8 @@ static void random_state(struct rig_state *s)
     if (chance(3))
         s->gpr[pointers[rnd(4)]] ^= 1ull << (47 + rnd(17));
     s->gpr[R_8] = rnd(32);
+    for (unsigned i = 0; i < 16 && m32; i++)
+        s->gpr[i] = (uint32_t)s->gpr[i];
     s->rip = RIG_CODE;
     s->mxcsr = 0x1f80;
     s->aflags = (uint16_t)((rnd(256) & 0xd5) << 8 | 0x200 | rnd(2));
@@ -414,7 +421,8 @@ static uint16_t flag_mask(const struct rig_state *s)
     return u & FL_OF ? mask : mask | 1;
 }
 
-static void dump(const struct rig_state *in, const struct rig_state *a, const struct rig_state *b)
+static void dump(const struct rig_state *in, const struct rig_state *a,
+                 const struct rig_state *b)
 {
     char text[256];
 
@@ -425,18 +433,25 @@ static void dump(const struct rig_state *in, const struct rig_state *a, const st
     for (unsigned i = 0; i < 16; i++)
         g_printerr("# r%-2u in %016lx  exec %016lx  jit %016lx%s\n", i, in->gpr[i], a->gpr[i],
                    b->gpr[i], a->gpr[i] != b->gpr[i] ? "  <--" : "");
-    g_printerr("# rip %lx %lx aflags %x: %x %x icount %lu %lu fault %d/%d %d/%d err %x %x cr2 %lx %lx\n",
+    g_printerr("# rip %lx %lx aflags %x: %x %x icount %lu %lu fault %d/%d %d/%d err %x %x cr2 "
+               "%lx %lx\n",
                a->rip, b->rip, in->aflags, a->aflags, b->aflags, a->icount, b->icount, a->fault,
                a->vector, b->fault, b->vector, a->error, b->error, a->cr2, b->cr2);
+}
+
+/* Non-canonical stack addresses: ir_exec does not tell #SS from #GP. */
+static unsigned vector(const struct rig_state *s)
+{
+    return s->vector == EXC_SS ? EXC_GP : s->vector;
 }
 
 static bool same(const struct rig_state *a, const struct rig_state *b)
 {
     uint16_t m = flag_mask(a);
 
-    return !memcmp(a->gpr, b->gpr, sizeof(a->gpr)) && a->rip == b->rip && a->fault == b->fault &&
-           a->vector == b->vector && a->error == b->error && a->cr2 == b->cr2 &&
-           (a->aflags & m) == (b->aflags & m);
+    return !memcmp(a->gpr, b->gpr, sizeof(a->gpr)) && a->rip == b->rip &&
+           a->fault == b->fault && vector(a) == vector(b) && a->error == b->error &&
+           a->cr2 == b->cr2 && (a->aflags & m) == (b->aflags & m);
 }
 
 static void run_once(struct rig *r, bool counting)
@@ -473,7 +488,7 @@ static void run_once(struct rig *r, bool counting)
 struct config {
     const char *name;
     struct jit_opts o;
-    bool tlb;
+    bool tlb, m32;
 };
 
 static void test_random(gconstpointer arg)
@@ -482,6 +497,9 @@ static void test_random(gconstpointer arg)
     struct rig *r = rig_create(&cf->o, cf->tlb);
     unsigned n = g_test_slow() ? 200000 : 6000;
 
+    m32 = cf->m32;
+    if (m32)
+        rig_mode32(r);
     for (unsigned i = 0; i < n; i++)
         run_once(r, cf->o.counting);
     rig_destroy(r);
@@ -490,11 +508,13 @@ static void test_random(gconstpointer arg)
 int main(int argc, char **argv)
 {
     static const struct config configs[] = {
-        {"/x64/random/plain", {.code_bytes = 1 << 20}, false},
-        {"/x64/random/traps", {.code_bytes = 1 << 20, .trap_noncanon = true}, false},
-        {"/x64/random/old-host", {.code_bytes = 1 << 20, .host_off = ~0u}, false},
-        {"/x64/random/tlb", {.code_bytes = 1 << 20}, true},
-        {"/x64/random/counting", {.code_bytes = 1 << 20, .counting = true}, false},
+        {"/x64/random/plain", {.code_bytes = 1 << 20}, false, false},
+        {"/x64/random/checks", {.code_bytes = 1 << 20, .check_noncanon = true}, false, false},
+        {"/x64/random/old-host", {.code_bytes = 1 << 20, .host_off = ~0u}, false, false},
+        {"/x64/random/tlb", {.code_bytes = 1 << 20}, true, false},
+        {"/x64/random/counting", {.code_bytes = 1 << 20, .counting = true}, false, false},
+        {"/x64/random/mode32", {.code_bytes = 1 << 20}, false, true},
+        {"/x64/random/mode32-old-host", {.code_bytes = 1 << 20, .host_off = ~0u}, false, true},
     };
 
     g_test_init(&argc, &argv, NULL);

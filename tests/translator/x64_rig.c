@@ -44,7 +44,8 @@ static void build_tables(struct rig *r)
     poke(r, 0x9000, 0, 0xa003);
     poke(r, 0xa000, 0, 0xb003);
     for (unsigned i = 0; i < 512; i++) {
-        uint64_t flags = i == RIG_RO >> 12 ? 0x61 : i == RIG_HOLE >> 12 ? 0 : 0x63;
+        bool data = i >= RIG_DATA >> 12 && i < RIG_RO >> 12;
+        uint64_t flags = data || i == RIG_DEVICE >> 12 ? 0x63 : i == RIG_RO >> 12 ? 0x61 : 0;
 
         poke(r, 0xb000, i, (uint64_t)i << 12 | flags);
     }
@@ -53,8 +54,8 @@ static void build_tables(struct rig *r)
 static void enter_long_mode(struct cpu *cpu)
 {
     for (int i = 0; i < SEG_COUNT; i++)
-        cpu->seg[i] = (struct seg){.limit = 0xffffffff, .sel = 8,
-                                   .attr = SA_P | SA_S | SA_RW | SA_ACC | SA_G};
+        cpu->seg[i] = (struct seg){
+            .limit = 0xffffffff, .sel = 8, .attr = SA_P | SA_S | SA_RW | SA_ACC | SA_G};
     cpu->seg[SEG_CS].attr = SA_P | SA_S | SA_RW | SA_ACC | SA_CODE | SA_L | SA_G;
     cpu->seg[SEG_FS].base = 0x100;
     cpu->cr0 = CR0_PE | CR0_PG | CR0_WP | CR0_ET | CR0_NE;
@@ -86,6 +87,21 @@ struct rig *rig_create(const struct jit_opts *o, bool tlb)
     r->jit = jit_create(r->cpu, o, &e);
     g_assert_nonnull(r->jit);
     return r;
+}
+
+void rig_mode32(struct rig *r)
+{
+    struct cpu *cpu = r->cpu;
+
+    for (int i = 0; i < SEG_COUNT; i++)
+        cpu->seg[i].attr |= SA_DB;
+    cpu->seg[SEG_CS].attr &= (uint16_t)~SA_L;
+    poke(r, 0xc000, 0, 0xa001);
+    cpu->efer = 0;
+    cpu->cr3 = 0xc000;
+    cpu_update_paging(cpu);
+    cpu_update_mode(cpu);
+    g_assert_true(jit_mode_ok(cpu->mode));
 }
 
 void rig_destroy(struct rig *r)
@@ -143,54 +159,58 @@ void rig_jump(struct rig_code *c, uint64_t rip)
 void rig_flags_of(struct ir *o)
 {
     switch (o->op) {
-    case IR_ADC: case IR_SBB:
-        o->fr = FL_CF; /* fall through */
-    case IR_ADD: case IR_SUB: case IR_CMP: case IR_NEG: case IR_XADD: case IR_CMPXCHG:
+    case IR_ADC:
+    case IR_SBB:
+        o->fr = FL_CF;
         o->fw = FL_ARITH;
         break;
-    case IR_AND: case IR_OR: case IR_XOR: case IR_TEST:
-        o->fw = FL_ARITH & ~FL_AF, o->fu = FL_AF;
-        break;
-    case IR_INC: case IR_DEC:
-        o->fw = FL_ARITH & ~FL_CF;
-        break;
-    case IR_SHL: case IR_SHR: case IR_SAR: case IR_SHLD: case IR_SHRD:
+    case IR_ADD:
+    case IR_SUB:
+    case IR_CMP:
+    case IR_NEG:
+    case IR_XADD:
+    case IR_CMPXCHG: o->fw = FL_ARITH; break;
+    case IR_AND:
+    case IR_OR:
+    case IR_XOR:
+    case IR_TEST: o->fw = FL_ARITH & ~FL_AF, o->fu = FL_AF; break;
+    case IR_INC:
+    case IR_DEC: o->fw = FL_ARITH & ~FL_CF; break;
+    case IR_SHL:
+    case IR_SHR:
+    case IR_SAR:
+    case IR_SHLD:
+    case IR_SHRD:
         o->fr = FL_ARITH;
         o->fw = FL_ARITH & ~(FL_AF | FL_OF), o->fu = FL_AF | FL_OF;
         break;
-    case IR_ROL: case IR_ROR: case IR_RCL: case IR_RCR:
+    case IR_ROL:
+    case IR_ROR:
+    case IR_RCL:
+    case IR_RCR:
         o->fr = FL_ARITH;
         o->fw = FL_CF, o->fu = FL_OF;
         break;
-    case IR_MUL: case IR_IMUL1: case IR_IMUL:
-        o->fw = FL_CF | FL_OF, o->fu = FL_ARITH & ~o->fw;
-        break;
-    case IR_DIV: case IR_IDIV:
-        o->fu = FL_ARITH;
-        break;
-    case IR_BT: case IR_BTS: case IR_BTR: case IR_BTC:
-        o->fw = FL_CF, o->fu = FL_OF | FL_SF | FL_AF | FL_PF;
-        break;
-    case IR_BSF: case IR_BSR:
-        o->fw = FL_ZF, o->fu = FL_ARITH & ~FL_ZF;
-        break;
-    case IR_TZCNT: case IR_LZCNT:
-        o->fw = FL_ZF | FL_CF, o->fu = FL_ARITH & ~o->fw;
-        break;
-    case IR_POPCNT:
-        o->fw = FL_ARITH;
-        break;
-    case IR_CLC: case IR_STC: case IR_CMC:
-        o->fw = FL_CF, o->fr = o->op == IR_CMC ? FL_CF : 0;
-        break;
-    case IR_LAHF:
-        o->fr = FL_ARITH & ~FL_OF;
-        break;
-    case IR_SAHF:
-        o->fw = FL_ARITH & ~FL_OF;
-        break;
-    default:
-        break;
+    case IR_MUL:
+    case IR_IMUL1:
+    case IR_IMUL: o->fw = FL_CF | FL_OF, o->fu = FL_ARITH & ~o->fw; break;
+    case IR_DIV:
+    case IR_IDIV: o->fu = FL_ARITH; break;
+    case IR_BT:
+    case IR_BTS:
+    case IR_BTR:
+    case IR_BTC: o->fw = FL_CF, o->fu = FL_OF | FL_SF | FL_AF | FL_PF; break;
+    case IR_BSF:
+    case IR_BSR: o->fw = FL_ZF, o->fu = FL_ARITH & ~FL_ZF; break;
+    case IR_TZCNT:
+    case IR_LZCNT: o->fw = FL_ZF | FL_CF, o->fu = FL_ARITH & ~o->fw; break;
+    case IR_POPCNT: o->fw = FL_ARITH; break;
+    case IR_CLC:
+    case IR_STC:
+    case IR_CMC: o->fw = FL_CF, o->fr = o->op == IR_CMC ? FL_CF : 0; break;
+    case IR_LAHF: o->fr = FL_ARITH & ~FL_OF; break;
+    case IR_SAHF: o->fw = FL_ARITH & ~FL_OF; break;
+    default: break;
     }
 }
 
@@ -205,6 +225,8 @@ void rig_save(const struct rig *r, struct rig_state *s)
     s->icount = cpu->icount;
     s->aflags = cpu->aflags;
     s->mxcsr = cpu->mxcsr;
+    s->x87 = cpu->x87;
+    s->df = cpu->df;
     if (cpu->exc.pending) {
         s->fault = true;
         s->vector = cpu->exc.vector;
@@ -223,6 +245,8 @@ void rig_load(struct rig *r, const struct rig_state *s)
     cpu->icount = s->icount;
     cpu->aflags = s->aflags;
     cpu->mxcsr = s->mxcsr;
+    cpu->x87 = s->x87;
+    cpu->df = s->df ? s->df : 1;
     cpu->exc.pending = false;
     cpu->exc.delivering = -1;
     cpu->kick = 0;
@@ -242,8 +266,11 @@ void rig_run_jit(struct rig *r, const struct rig_code *c, struct rig_state *out)
 {
     struct block_link *last = NULL;
     struct block b = {
-        .rip = c->b.rip, .mode = r->cpu->mode, .ninsn = (uint16_t)c->b.ninsn,
-        .ops = (struct ir *)(uintptr_t)c->b.op, .nops = c->b.n,
+        .rip = c->b.rip,
+        .mode = r->cpu->mode,
+        .ninsn = (uint16_t)c->b.ninsn,
+        .ops = (struct ir *)(uintptr_t)c->b.op,
+        .nops = c->b.n,
     };
 
     if (jit_compile(r->jit, &b) != JIT_OK) {

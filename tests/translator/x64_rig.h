@@ -9,12 +9,10 @@
 #include "translator/ir_exec.h"
 #include "translator/jit.h"
 
-/* Linear = physical below 2 MiB, but for: */
-#define RIG_DATA   0x40000ull /* two writable pages */
-#define RIG_RO     0x42000ull /* one read-only page */
-#define RIG_HOLE   0x43000ull /* one that is not present */
-#define RIG_END    0x44000ull
-#define RIG_HIGH   0xffff800000000000ull /* the same 2 MiB again */
+/* What is mapped, linear = physical: */
+#define RIG_DATA   0x40000ull            /* two writable pages */
+#define RIG_RO     0x42000ull            /* one read-only page */
+#define RIG_HIGH   0xffff800000000000ull /* the same again from here on */
 #define RIG_DEVICE 0x80000ull /* one page of I/O: reads give the offset times 0x01010101... */
 #define RIG_CODE   0x1000ull  /* rip of blocks */
 #define RIG_NEXT   0x1800ull  /* where they go */
@@ -30,9 +28,11 @@ struct rig {
 
 struct rig_state { /* what a guest can see of the CPU */
     uint64_t gpr[16], rip, icount;
+    int64_t df;
     uint16_t aflags;
     union vec v[16];
     uint32_t mxcsr;
+    struct x87 x87;
     bool fault;
     uint8_t vector;
     uint32_t error;
@@ -40,6 +40,7 @@ struct rig_state { /* what a guest can see of the CPU */
 };
 
 struct rig *rig_create(const struct jit_opts *o, bool tlb);
+void rig_mode32(struct rig *r); /* flat protected mode, PAE paging, the same map below 4 GiB */
 void rig_destroy(struct rig *r);
 
 /* IR under construction. */
@@ -47,7 +48,7 @@ struct rig_code {
     struct ir_block b;
 };
 struct ir *rig_op(struct rig_code *c, enum ir_op op, unsigned w, uint8_t d, uint8_t a);
-void rig_insn(struct rig_code *c);              /* next guest instruction, 4 bytes long */
+void rig_insn(struct rig_code *c); /* next guest instruction, 4 bytes long */
 void rig_mem(struct ir *o, uint8_t base, uint8_t index, unsigned scale, int64_t disp);
 void rig_jump(struct rig_code *c, uint64_t rip);
 

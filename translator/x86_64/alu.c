@@ -81,8 +81,8 @@ static void alu_h(struct x64 *c, unsigned n)
         put(c, n, 1, rm_reg(X_RAX), s);
         return;
     }
-    if (x64_is_h(o->a) || o->a == (unsigned)(o->d - IR_AH)) {
-        x64_ld(c, X_RAX, o->a, 1);
+    if (x64_is_h(o->a) || o->a == (unsigned)(o->d - IR_AH) || o->a == IR_MEM) {
+        x64_ld(c, X_RAX, o->a, 1); /* memory too: an access may trap, so before the rotation */
         s = (struct src){.m = rm_reg(X_RAX)};
     } else {
         s = source(c, o->a, 1, false);
@@ -102,7 +102,8 @@ static void alu_operands(struct x64 *c, unsigned n, bool writes)
         return;
     }
     d = x64_rm(o->d);
-    if (d.mem && o->d != IR_MEM && writes && o->w == 4) { /* zero-extends a register in memory */
+    if (d.mem && o->d != IR_MEM && writes &&
+        o->w == 4) { /* zero-extends a register in memory */
         if (n != ALU_MOV)
             e_mov_r_rm(&c->e, 4, X_RAX, d);
         put(c, n, 4, rm_reg(X_RAX), source(c, o->a, 4, false));
@@ -130,7 +131,7 @@ static bool needs_mem_result(const struct ir *o)
 void x64_op_alu(struct x64 *c)
 {
     static const uint8_t code[IR_OP_COUNT] = {
-        [IR_ADD] = 0, [IR_OR] = 1, [IR_ADC] = 2, [IR_SBB] = 3, [IR_AND] = 4,
+        [IR_ADD] = 0, [IR_OR] = 1,  [IR_ADC] = 2, [IR_SBB] = 3,         [IR_AND] = 4,
         [IR_SUB] = 5, [IR_XOR] = 6, [IR_CMP] = 7, [IR_TEST] = ALU_TEST,
     };
     const struct ir *o = c->o;

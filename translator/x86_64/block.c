@@ -80,27 +80,28 @@ static void op_insn(struct x64 *c)
 
 typedef void op_fn(struct x64 *c);
 static op_fn *const emitters[IR_OP_COUNT] = {
-    [IR_INSN] = op_insn, [IR_MOV] = x64_op_mov, [IR_MOVZX] = x64_op_extend,
-    [IR_MOVSX] = x64_op_extend, [IR_LEA] = x64_op_lea, [IR_ADD] = x64_op_alu,
-    [IR_ADC] = x64_op_alu, [IR_SUB] = x64_op_alu, [IR_SBB] = x64_op_alu, [IR_AND] = x64_op_alu,
-    [IR_OR] = x64_op_alu, [IR_XOR] = x64_op_alu, [IR_CMP] = x64_op_alu, [IR_TEST] = x64_op_alu,
-    [IR_INC] = x64_op_unary, [IR_DEC] = x64_op_unary, [IR_NEG] = x64_op_unary,
-    [IR_NOT] = x64_op_unary, [IR_SHL] = x64_op_shift, [IR_SHR] = x64_op_shift,
-    [IR_SAR] = x64_op_shift, [IR_ROL] = x64_op_shift, [IR_ROR] = x64_op_shift,
-    [IR_RCL] = x64_op_shift, [IR_RCR] = x64_op_shift, [IR_SHLD] = x64_op_shiftd,
-    [IR_SHRD] = x64_op_shiftd, [IR_MUL] = x64_op_mul, [IR_IMUL1] = x64_op_mul,
-    [IR_IMUL] = x64_op_imul, [IR_DIV] = x64_op_div, [IR_IDIV] = x64_op_div, [IR_BT] = x64_op_bt,
-    [IR_BTS] = x64_op_bt, [IR_BTR] = x64_op_bt, [IR_BTC] = x64_op_bt, [IR_BSF] = x64_op_scan,
-    [IR_BSR] = x64_op_scan, [IR_TZCNT] = x64_op_count, [IR_LZCNT] = x64_op_count,
-    [IR_POPCNT] = x64_op_count, [IR_BSWAP] = x64_op_bswap, [IR_XCHG] = x64_op_xchg,
-    [IR_XADD] = x64_op_xchg, [IR_CMPXCHG] = x64_op_cmpxchg, [IR_SETCC] = x64_op_setcc,
-    [IR_CMOVCC] = x64_op_cmovcc, [IR_CLC] = x64_op_flagop, [IR_STC] = x64_op_flagop,
-    [IR_CMC] = x64_op_flagop, [IR_LAHF] = x64_op_flagop, [IR_SAHF] = x64_op_flagop,
-    [IR_LDENV] = x64_op_env, [IR_STENV] = x64_op_env, [IR_CHKTGT] = x64_op_chktgt,
-    [IR_PROBE] = x64_op_probe, [IR_CALL] = x64_op_call, [IR_RAISE] = x64_op_raise,
-    [IR_VEC] = x64_op_vec, [IR_JMP] = x64_op_jump, [IR_JCC] = x64_op_jump,
-    [IR_JRZ] = x64_op_jump, [IR_JRNZ] = x64_op_jump, [IR_JMPR] = x64_op_jump,
-    [IR_EXIT] = x64_op_jump,
+    [IR_INSN] = op_insn,         [IR_MOV] = x64_op_mov,       [IR_MOVZX] = x64_op_extend,
+    [IR_MOVSX] = x64_op_extend,  [IR_LEA] = x64_op_lea,       [IR_ADD] = x64_op_alu,
+    [IR_ADC] = x64_op_alu,       [IR_SUB] = x64_op_alu,       [IR_SBB] = x64_op_alu,
+    [IR_AND] = x64_op_alu,       [IR_OR] = x64_op_alu,        [IR_XOR] = x64_op_alu,
+    [IR_CMP] = x64_op_alu,       [IR_TEST] = x64_op_alu,      [IR_INC] = x64_op_unary,
+    [IR_DEC] = x64_op_unary,     [IR_NEG] = x64_op_unary,     [IR_NOT] = x64_op_unary,
+    [IR_SHL] = x64_op_shift,     [IR_SHR] = x64_op_shift,     [IR_SAR] = x64_op_shift,
+    [IR_ROL] = x64_op_shift,     [IR_ROR] = x64_op_shift,     [IR_RCL] = x64_op_shift,
+    [IR_RCR] = x64_op_shift,     [IR_SHLD] = x64_op_shiftd,   [IR_SHRD] = x64_op_shiftd,
+    [IR_MUL] = x64_op_mul,       [IR_IMUL1] = x64_op_mul,     [IR_IMUL] = x64_op_imul,
+    [IR_DIV] = x64_op_div,       [IR_IDIV] = x64_op_div,      [IR_BT] = x64_op_bt,
+    [IR_BTS] = x64_op_bt,        [IR_BTR] = x64_op_bt,        [IR_BTC] = x64_op_bt,
+    [IR_BSF] = x64_op_scan,      [IR_BSR] = x64_op_scan,      [IR_TZCNT] = x64_op_count,
+    [IR_LZCNT] = x64_op_count,   [IR_POPCNT] = x64_op_count,  [IR_BSWAP] = x64_op_bswap,
+    [IR_XCHG] = x64_op_xchg,     [IR_XADD] = x64_op_xchg,     [IR_CMPXCHG] = x64_op_cmpxchg,
+    [IR_SETCC] = x64_op_setcc,   [IR_CMOVCC] = x64_op_cmovcc, [IR_CLC] = x64_op_flagop,
+    [IR_STC] = x64_op_flagop,    [IR_CMC] = x64_op_flagop,    [IR_LAHF] = x64_op_flagop,
+    [IR_SAHF] = x64_op_flagop,   [IR_LDENV] = x64_op_env,     [IR_STENV] = x64_op_env,
+    [IR_CHKTGT] = x64_op_chktgt, [IR_PROBE] = x64_op_probe,   [IR_CALL] = x64_op_call,
+    [IR_RAISE] = x64_op_raise,   [IR_VEC] = x64_op_vec,       [IR_JMP] = x64_op_jump,
+    [IR_JCC] = x64_op_jump,      [IR_JRZ] = x64_op_jump,      [IR_JRNZ] = x64_op_jump,
+    [IR_JMPR] = x64_op_jump,     [IR_EXIT] = x64_op_jump,     [IR_BCC] = x64_op_side_exit,
 };
 
 static void compile_ops(struct x64 *c)
@@ -121,10 +122,11 @@ static void compile_ops(struct x64 *c)
             x64_flags_clobber(c);
         emitters[c->o->op](c);
     }
-    if (!(ir_op_props((enum ir_op)b->ops[b->nops - 1].op) & P_END)) { /* falls out of the block */
+    if (!(ir_op_props((enum ir_op)b->ops[b->nops - 1].op) &
+          P_END)) { /* falls out of the block */
         c->o = &end;
         x64_flags_sync(c);
-        x64_jump_to(c, 0, c->next_rip, -1);
+        x64_jump_to(c, c->next_rip, -1);
     }
     for (unsigned i = 0; i < c->nslow; i++)
         x64_slow_emit(c, &c->slow[i]);
@@ -136,11 +138,9 @@ static void forget_links(struct block *b)
 {
     static struct block gone;
 
-    for (unsigned i = 0; i < 2; i++) {
-        if (b->out[i])
-            b->out[i]->to = &gone; /* never chained again, even if it is taken now */
-        b->out[i] = NULL;
-    }
+    for (struct block_link *l = b->out; l; l = l->next_out)
+        l->to = &gone; /* never chained again, even if it is taken now */
+    b->out = NULL;
 }
 
 static void free_links(struct jit *j)
@@ -153,12 +153,31 @@ static void free_links(struct jit *j)
     }
 }
 
+/* Code may be running right now (a helper asked for the flush): it is given up when the next
+ * block is compiled. */
+void jit_flush(struct jit *j)
+{
+    j->flushed = true;
+}
+
+static void flush_now(struct jit *j)
+{
+    j->flushed = false;
+    free_links(j);
+    j->pos = j->first;
+    j->sites.n = j->traps.n = j->lates.n = 0;
+}
+
 enum jit_result jit_compile(struct jit *j, struct block *b)
 {
-    size_t worst = (size_t)(b->nops + 8) * OP_BYTES, nsites = j->sites.n, ntraps = j->traps.n;
+    size_t worst = (size_t)(b->nops + 8) * OP_BYTES, nsites, ntraps;
     struct x64 c = {.j = j, .b = b, .next_rip = UINT64_MAX, .rip = b->rip};
 
     assert(b->nops);
+    if (j->flushed)
+        flush_now(j);
+    nsites = j->sites.n;
+    ntraps = j->traps.n;
     if (j->pos + worst > j->rw + j->size)
         return JIT_FULL;
     c.e = (struct emit){.p = j->pos, .end = j->rw + j->size, .rx = j->rx - j->rw};
@@ -166,7 +185,7 @@ enum jit_result jit_compile(struct jit *j, struct block *b)
     c.slow = malloc(c.capslow * sizeof(*c.slow));
     c.live = malloc((b->nops + 1u) * 2 * sizeof(*c.live));
     c.livef = c.live + b->nops + 1;
-    b->out[0] = b->out[1] = NULL;
+    b->out = NULL;
     if (c.slow && c.live)
         compile_ops(&c);
     else
@@ -225,9 +244,8 @@ void jit_block_drop(struct jit *j, struct block *b)
 {
     while (b->in)
         jit_unchain(j, b->in);
-    for (unsigned i = 0; i < 2; i++)
-        if (b->out[i])
-            jit_unchain(j, b->out[i]);
+    for (struct block_link *l = b->out; l; l = l->next_out)
+        jit_unchain(j, l);
     forget_links(b);
 }
 
@@ -266,7 +284,7 @@ void jit_restore(struct jit *j, struct cpu *cpu)
 
 void jit_enter(struct jit *j, struct cpu *cpu, struct block *b, struct block_link **last)
 {
-    typedef struct block_link *enter_fn(struct cpu *cpu, void *code);
+    typedef struct block_link *enter_fn(struct cpu * cpu, void *code);
     enter_fn *enter = (enter_fn *)(uintptr_t)(j->t_enter + (j->rx - j->rw));
 
     x64_trap_thread();
@@ -282,13 +300,6 @@ bool jit_mode_ok(uint16_t mode)
     return (mode & CM_SIZE) == CM_32 && (mode & CM_FLAT) && (mode & CM_PE);
 }
 
-void jit_flush(struct jit *j)
-{
-    free_links(j);
-    j->pos = j->first;
-    j->sites.n = j->traps.n = j->lates.n = 0;
-}
-
 struct jit *jit_create(struct cpu *cpu, const struct jit_opts *o, struct err *e)
 {
     struct jit *j = calloc(1, sizeof(*j));
@@ -301,7 +312,7 @@ struct jit *jit_create(struct cpu *cpu, const struct jit_opts *o, struct err *e)
     j->counting = o->counting;
     j->tlb = cpu->mmu.tlb != NULL;
     j->hf = x64_host_features() & ~o->host_off;
-    j->trap_noncanon = o->trap_noncanon;
+    j->trap_noncanon = !o->check_noncanon;
     if (!x64_code_create(j, o->code_bytes ? o->code_bytes : 64u << 20, e)) {
         free(j);
         return NULL;

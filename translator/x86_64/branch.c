@@ -57,6 +57,12 @@ void x64_op_call(struct x64 *c)
         count(c, undo, false);
     e_mov_imm(&c->e, X_ADDR, (uint64_t)(uintptr_t)o->ext);
     e_mov_imm(&c->e, X_RAX, (uint64_t)(uintptr_t)o->fn);
+    if (c->b->ops[c->i + 1].op == IR_EXIT) {
+        e_call(&c->e, c->j->t_callexit);
+        x64_site_here(c, 1, 0, c->rip);
+        c->left = true;
+        return;
+    }
     e_call(&c->e, c->j->t_sync);
     x64_site_here(c, 1, 0, c->rip);
     if (c->j->counting)
@@ -94,22 +100,42 @@ static void leave(struct x64 *c, const void *link)
     e_jmp(&c->e, c->j->t_exit);
 }
 
-/* Jump to `rip` when cc holds (cc < 0: always); the code behind it comes in x64_links_emit. */
-void x64_jump_to(struct x64 *c, unsigned slot, uint64_t rip, int cc)
+/* Exit to `rip` when cc holds (cc < 0: always); the code behind it comes in x64_links_emit. */
+static struct x64_link *new_link(struct x64 *c, uint64_t rip, int cc)
 {
     struct x64_link *k = calloc(1, sizeof(*k));
 
     if (!k) {
         c->unsupported = true;
-        return;
+        return NULL;
     }
     k->next = c->j->links;
     c->j->links = k;
     k->l.from = c->b;
     k->l.target_rip = rip;
     k->l.same_page = rip >> GUEST_PAGE_SHIFT == c->b->rip >> GUEST_PAGE_SHIFT && !c->b->crosses;
-    k->l.patch = cc < 0 ? e_jmp_fwd(&c->e) : e_jcc_fwd(&c->e, (unsigned)cc);
-    c->b->out[slot] = &k->l;
+    k->from = cc < 0 ? e_jmp_fwd(&c->e) : e_jcc_fwd(&c->e, (unsigned)cc);
+    k->l.next_out = c->b->out;
+    c->b->out = &k->l;
+    return k;
+}
+
+void x64_jump_to(struct x64 *c, uint64_t rip, int cc)
+{
+    new_link(c, rip, cc);
+}
+
+/* The block goes on behind a branch that is not taken; what the taken way has to
+ * put right (flags, the count) stands in its exit. */
+void x64_op_side_exit(struct x64 *c)
+{
+    unsigned cc = x64_flags_cond(c, c->o->cc);
+    struct x64_link *k = new_link(c, (uint64_t)c->o->imm, (int)cc);
+
+    if (!k)
+        return;
+    k->save = c->hv & ~c->ev;
+    k->undo = c->j->counting ? x64_undo(c) - 1 : 0;
 }
 
 /* Jump cache look-up of a constant target. */
@@ -129,22 +155,35 @@ static void cached_jump(struct x64 *c, uint64_t rip)
     leave(c, NULL);
 }
 
+/* One exit: the fix-ups of a side exit, then the chainable jump or the jump cache. */
+static void link_emit(struct x64 *c, struct x64_link *k)
+{
+    struct emit *e = &c->e;
+
+    k->l.patch = k->from;
+    if (k->save || k->undo) {
+        e_patch_here(e, k->from);
+        if (k->save)
+            x64_flags_save(c);
+        if (k->undo)
+            count(c, k->undo, false);
+        k->l.patch = k->l.same_page ? e_jmp_fwd(e) : NULL;
+    }
+    if (k->l.patch)
+        e_patch_here(e, k->l.patch);
+    k->stub = e_here(e);
+    if (!k->l.same_page) {
+        cached_jump(c, k->l.target_rip);
+        return;
+    }
+    set_env(c, ENV_RIP, k->l.target_rip);
+    leave(c, k);
+}
+
 void x64_links_emit(struct x64 *c)
 {
-    for (unsigned i = 0; i < 2; i++) {
-        struct x64_link *k = (struct x64_link *)c->b->out[i];
-
-        if (!k)
-            continue;
-        k->stub = e_here(&c->e);
-        e_patch_here(&c->e, k->l.patch);
-        if (k->l.same_page) {
-            set_env(c, ENV_RIP, k->l.target_rip);
-            leave(c, k);
-        } else {
-            cached_jump(c, k->l.target_rip);
-        }
-    }
+    for (struct block_link *l = c->b->out; l; l = l->next_out)
+        link_emit(c, (struct x64_link *)l);
     if (c->kick_from) {
         e_patch_here(&c->e, c->kick_from);
         if (c->budget_from) {
@@ -167,7 +206,7 @@ static void jump_reg(struct x64 *c)
 
     x64_ld(c, X_RAX, c->o->a, 8);
     e_mov_rr(e, 4, X_ENT, X_RAX);
-    e_shift_imm(e, 5, 4, rm_reg(X_ENT), 6);
+    e_shift_imm(e, 5, 4, rm_reg(X_ENT), JC_FOLD);
     e_mov_rr(e, 4, X_ADDR, X_RAX);
     e_alu_imm(e, 4, 4, rm_reg(X_ADDR), JC_SLOTS - 1);
     e_alu_rm_r(e, 6, 4, rm_reg(X_ADDR), X_ENT);
@@ -183,18 +222,20 @@ static void jump_reg(struct x64 *c)
     e_mov_rm_r(e, 8, ENV_RIP, X_RAX);
     leave(c, NULL);
 }
-_Static_assert(sizeof(struct jc_entry) == 16 && JC_SLOTS == 64, "index arithmetic of jump_reg");
+_Static_assert(sizeof(struct jc_entry) == 16 && JC_SLOTS == 1 << (12 - JC_FOLD), "index arithmetic of jump_reg");
 
 void x64_op_jump(struct x64 *c)
 {
     const struct ir *o = c->o;
     struct x64_rm a;
 
+    if (c->left) /* the call before has done it */
+        return;
     x64_flags_sync(c);
     switch (o->op) {
     case IR_JCC:
-        x64_jump_to(c, 0, (uint64_t)o->imm, (int)x64_flags_cond(c, o->cc));
-        x64_jump_to(c, 1, (uint64_t)o->mem.disp, -1);
+        x64_jump_to(c, (uint64_t)o->imm, (int)x64_flags_cond(c, o->cc));
+        x64_jump_to(c, (uint64_t)o->mem.disp, -1);
         break;
     case IR_JRZ:
     case IR_JRNZ:
@@ -203,24 +244,21 @@ void x64_op_jump(struct x64 *c)
             e_alu_imm(&c->e, 7, o->w, a, 0);
         else
             e_test_rm_r(&c->e, o->w, a, a.base);
-        x64_jump_to(c, 0, (uint64_t)o->imm, o->op == IR_JRZ ? CC_Z : CC_NZ);
-        x64_jump_to(c, 1, (uint64_t)o->mem.disp, -1);
+        x64_jump_to(c, (uint64_t)o->imm, o->op == IR_JRZ ? CC_Z : CC_NZ);
+        x64_jump_to(c, (uint64_t)o->mem.disp, -1);
         break;
-    case IR_JMPR:
-        jump_reg(c);
-        break;
+    case IR_JMPR: jump_reg(c); break;
     case IR_EXIT:
         e_mov_r_rm(&c->e, 8, X_RAX, rm_mem(X_RSP, ENV(next_rip)));
         e_mov_rm_r(&c->e, 8, ENV_RIP, X_RAX);
         leave(c, NULL);
         break;
-    default:
-        x64_jump_to(c, 0, (uint64_t)o->imm, -1);
-        break;
+    default: x64_jump_to(c, (uint64_t)o->imm, -1); break;
     }
 }
 
-/* A block may be left before it starts: somebody wants the run loop, or the budget ends in it. */
+/* A block may be left before it starts: somebody wants the run loop, or the budget ends in it.
+ */
 void x64_block_head(struct x64 *c)
 {
     struct emit *e = &c->e;

@@ -8,19 +8,49 @@
 #include "softmmu/types.h"
 
 enum x64_reg {
-    X_RAX, X_RCX, X_RDX, X_RBX, X_RSP, X_RBP, X_RSI, X_RDI,
-    X_R8, X_R9, X_R10, X_R11, X_R12, X_R13, X_R14, X_R15,
+    X_RAX,
+    X_RCX,
+    X_RDX,
+    X_RBX,
+    X_RSP,
+    X_RBP,
+    X_RSI,
+    X_RDI,
+    X_R8,
+    X_R9,
+    X_R10,
+    X_R11,
+    X_R12,
+    X_R13,
+    X_R14,
+    X_R15,
     X_NOREG = 0xff,
 };
 
 /* Condition codes as in the opcode's low nibble. */
-enum x64_cc { CC_O, CC_NO, CC_B, CC_AE, CC_Z, CC_NZ, CC_BE, CC_A, CC_S, CC_NS, CC_P, CC_NP, CC_L,
-              CC_GE, CC_LE, CC_G };
+enum x64_cc {
+    CC_O,
+    CC_NO,
+    CC_B,
+    CC_AE,
+    CC_Z,
+    CC_NZ,
+    CC_BE,
+    CC_A,
+    CC_S,
+    CC_NS,
+    CC_P,
+    CC_NP,
+    CC_L,
+    CC_GE,
+    CC_LE,
+    CC_G
+};
 
 struct emit {
-    uint8_t *p;       /* write position (writable mapping) */
+    uint8_t *p; /* write position (writable mapping) */
     uint8_t *end;
-    ptrdiff_t rx;     /* running address = writable address + rx */
+    ptrdiff_t rx; /* running address = writable address + rx */
 };
 
 /* A register-or-memory operand: base + (index << scale) + disp. */
@@ -40,13 +70,16 @@ static inline struct x64_rm rm_mem(unsigned base, int32_t disp)
 }
 static inline struct x64_rm rm_idx(unsigned base, unsigned index, unsigned scale, int32_t disp)
 {
-    return (struct x64_rm){.mem = true, .base = (uint8_t)base, .index = (uint8_t)index,
-                           .scale = (uint8_t)scale, .disp = disp};
+    return (struct x64_rm){.mem = true,
+                           .base = (uint8_t)base,
+                           .index = (uint8_t)index,
+                           .scale = (uint8_t)scale,
+                           .disp = disp};
 }
 
 /* Opcode words: byte | map << 8 | mandatory prefix << 16 | E_ flags. Maps: 0
  * one-byte, 1 0F, 2 0F38, 3 0F3A. */
-#define OPC(map, byte)       ((uint32_t)(byte) | (uint32_t)(map) << 8)
+#define OPC(map, byte)        ((uint32_t)(byte) | (uint32_t)(map) << 8)
 #define OPC_P(pfx, map, byte) (OPC(map, byte) | (uint32_t)(pfx) << 16)
 enum {
     E_RM8 = 1 << 24,  /* a register in rm is a byte register whatever the width */
@@ -81,7 +114,7 @@ void e_test_imm(struct emit *e, unsigned w, struct x64_rm d, int32_t imm);
 void e_mov_rm_r(struct emit *e, unsigned w, struct x64_rm d, unsigned r);
 void e_mov_r_rm(struct emit *e, unsigned w, unsigned r, struct x64_rm s);
 void e_mov_rr(struct emit *e, unsigned w, unsigned d, unsigned s);
-void e_mov_imm(struct emit *e, unsigned r, uint64_t imm);             /* shortest form, flags kept */
+void e_mov_imm(struct emit *e, unsigned r, uint64_t imm); /* shortest form, flags kept */
 void e_mov_rm_imm(struct emit *e, unsigned w, struct x64_rm d, int32_t imm);
 void e_movzx(struct emit *e, unsigned sw, unsigned r, struct x64_rm s); /* to 64 bits */
 void e_movsx(struct emit *e, unsigned w, unsigned sw, unsigned r, struct x64_rm s);
@@ -93,9 +126,10 @@ void e_imm(struct emit *e, unsigned w, int64_t imm); /* immediate of an integer 
 /* Control flow. Forward jumps return the place of the rel32 for e_patch. */
 uint8_t *e_jmp_fwd(struct emit *e);
 uint8_t *e_jcc_fwd(struct emit *e, unsigned cc);
-void e_patch(struct emit *e, uint8_t *rel32, const uint8_t *target); /* target: writable address */
+void e_patch(struct emit *e, uint8_t *rel32,
+             const uint8_t *target); /* target: writable address */
 void e_patch_here(struct emit *e, uint8_t *rel32);
-void e_jmp(struct emit *e, const uint8_t *target);  /* writable addresses */
+void e_jmp(struct emit *e, const uint8_t *target); /* writable addresses */
 void e_call(struct emit *e, const uint8_t *target);
 
 #endif

@@ -11,12 +11,12 @@
 
 #include <assert.h>
 
-#define ALL FL_ARITH
+#define ALL    FL_ARITH
 #define AFLAGS rm_mem(X_RSP, ENV(aflags))
 
 uint16_t x64_cc_flags(unsigned cc)
 {
-    static const uint16_t f[8] = {FL_OF, FL_CF, FL_ZF, FL_CF | FL_ZF,
+    static const uint16_t f[8] = {FL_OF, FL_CF, FL_ZF,         FL_CF | FL_ZF,
                                   FL_SF, FL_PF, FL_SF | FL_OF, FL_SF | FL_OF | FL_ZF};
     return f[cc >> 1 & 7];
 }
@@ -43,26 +43,50 @@ static uint16_t kills(const struct ir *o)
     if (!(o->fw | o->ff) && o->op != IR_VEC)
         return 0;
     switch (o->op) {
-    case IR_ADD: case IR_ADC: case IR_SUB: case IR_SBB: case IR_AND: case IR_OR: case IR_XOR:
-    case IR_CMP: case IR_TEST: case IR_NEG: case IR_XADD: case IR_CMPXCHG: case IR_MUL:
-    case IR_IMUL1: case IR_IMUL: case IR_DIV: case IR_IDIV: case IR_BSF: case IR_BSR:
-    case IR_TZCNT: case IR_LZCNT: case IR_POPCNT:
-        return ALL;
-    case IR_INC: case IR_DEC:
-        return ALL & ~FL_CF;
-    case IR_SHL: case IR_SHR: case IR_SAR: case IR_ROL: case IR_ROR: case IR_RCL: case IR_RCR:
-    case IR_SHLD: case IR_SHRD:
-        return shift_kills(o);
-    case IR_BT: case IR_BTS: case IR_BTR: case IR_BTC: case IR_CLC: case IR_STC: case IR_CMC:
-        return FL_CF;
-    case IR_SAHF:
-        return ALL & ~FL_OF;
-    case IR_VEC:
-        return o->ext->row ? o->ext->row->fl_write & ALL : o->fw | o->ff;
-    case IR_STENV:
-        return (o->fw | o->ff) & ALL;
-    default:
-        return 0;
+    case IR_ADD:
+    case IR_ADC:
+    case IR_SUB:
+    case IR_SBB:
+    case IR_AND:
+    case IR_OR:
+    case IR_XOR:
+    case IR_CMP:
+    case IR_TEST:
+    case IR_NEG:
+    case IR_XADD:
+    case IR_CMPXCHG:
+    case IR_MUL:
+    case IR_IMUL1:
+    case IR_IMUL:
+    case IR_DIV:
+    case IR_IDIV:
+    case IR_BSF:
+    case IR_BSR:
+    case IR_TZCNT:
+    case IR_LZCNT:
+    case IR_POPCNT: return ALL;
+    case IR_INC:
+    case IR_DEC: return ALL & ~FL_CF;
+    case IR_SHL:
+    case IR_SHR:
+    case IR_SAR:
+    case IR_ROL:
+    case IR_ROR:
+    case IR_RCL:
+    case IR_RCR:
+    case IR_SHLD:
+    case IR_SHRD: return shift_kills(o);
+    case IR_BT:
+    case IR_BTS:
+    case IR_BTR:
+    case IR_BTC:
+    case IR_CLC:
+    case IR_STC:
+    case IR_CMC: return FL_CF;
+    case IR_SAHF: return ALL & ~FL_OF;
+    case IR_VEC: return o->ext->row ? o->ext->row->fl_write & ALL : o->fw | o->ff;
+    case IR_STENV: return (o->fw | o->ff) & ALL;
+    default: return 0;
     }
 }
 
@@ -71,16 +95,17 @@ static uint16_t reads(const struct ir *o)
     uint16_t f = o->fr & ALL;
 
     switch (o->op) {
-    case IR_ADC: case IR_SBB: case IR_RCL: case IR_RCR: case IR_CMC:
-        return f | FL_CF;
-    case IR_SETCC: case IR_CMOVCC: case IR_JCC:
-        return f | x64_cc_flags(o->cc);
-    case IR_LAHF:
-        return f | (ALL & ~FL_OF);
-    case IR_CALL:
-        return ALL;
-    default:
-        return f;
+    case IR_ADC:
+    case IR_SBB:
+    case IR_RCL:
+    case IR_RCR:
+    case IR_CMC: return f | FL_CF;
+    case IR_SETCC:
+    case IR_CMOVCC:
+    case IR_JCC: return f | x64_cc_flags(o->cc);
+    case IR_LAHF: return f | (ALL & ~FL_OF);
+    case IR_CALL: return ALL;
+    default: return f;
     }
 }
 
@@ -109,7 +134,7 @@ void x64_flags_begin(struct x64 *c)
     c->late = 0;
 }
 
-static void save(struct x64 *c)
+void x64_flags_save(struct x64 *c)
 {
     struct emit *e = &c->e;
 
@@ -154,14 +179,15 @@ static bool late_kind(const struct ir *o)
     if (o->d >= 16)
         return false;
     switch (o->op) {
-    case IR_CMP: case IR_ADD: case IR_SUB:
-        return imm_ok && (o->a != o->d);
-    case IR_TEST:
-        return imm_ok;
-    case IR_AND: case IR_OR: case IR_XOR: case IR_NEG:
-        return true;
-    default:
-        return false;
+    case IR_CMP:
+    case IR_ADD:
+    case IR_SUB: return imm_ok && (o->a != o->d);
+    case IR_TEST: return imm_ok;
+    case IR_AND:
+    case IR_OR:
+    case IR_XOR:
+    case IR_NEG: return true;
+    default: return false;
     }
 }
 
@@ -191,16 +217,16 @@ void x64_flags_clobber(struct x64 *c)
     uint16_t only_host = c->hv & ~c->ev;
 
     if (only_host & c->wantr & c->live[c->i])
-        save(c);
+        x64_flags_save(c);
     else if ((only_host & c->want & c->livef[c->i]) && !late_try(c, c->writer))
-        save(c);
+        x64_flags_save(c);
     c->hv = 0;
 }
 
 void x64_flags_sync(struct x64 *c)
 {
     if (c->hv & ~c->ev & c->want & c->livef[c->i])
-        save(c);
+        x64_flags_save(c);
 }
 
 void x64_flags_load(struct x64 *c)
@@ -225,7 +251,7 @@ void x64_flags_need(struct x64 *c, uint16_t mask)
         return;
     }
     if (c->hv & ~c->ev & c->want & c->livef[c->i + 1])
-        save(c); /* cannot be: partial writers restore first */
+        x64_flags_save(c); /* cannot be: partial writers restore first */
     x64_flags_load(c);
     c->hv = c->ev;
 }
@@ -235,15 +261,44 @@ bool x64_flags_quiet(const struct ir *o)
     if (o->fw | o->ff)
         return false;
     switch (o->op) {
-    case IR_ADD: case IR_ADC: case IR_SUB: case IR_SBB: case IR_AND: case IR_OR: case IR_XOR:
-    case IR_CMP: case IR_TEST: case IR_NEG: case IR_XADD: case IR_CMPXCHG: case IR_MUL:
-    case IR_IMUL1: case IR_IMUL: case IR_DIV: case IR_IDIV: case IR_BSF: case IR_BSR:
-    case IR_TZCNT: case IR_LZCNT: case IR_POPCNT: case IR_INC: case IR_DEC: case IR_SHL:
-    case IR_SHR: case IR_SAR: case IR_ROL: case IR_ROR: case IR_RCL: case IR_RCR: case IR_SHLD:
-    case IR_SHRD: case IR_BT: case IR_BTS: case IR_BTR: case IR_BTC:
-        return true;
-    default:
-        return false;
+    case IR_ADD:
+    case IR_ADC:
+    case IR_SUB:
+    case IR_SBB:
+    case IR_AND:
+    case IR_OR:
+    case IR_XOR:
+    case IR_CMP:
+    case IR_TEST:
+    case IR_NEG:
+    case IR_XADD:
+    case IR_CMPXCHG:
+    case IR_MUL:
+    case IR_IMUL1:
+    case IR_IMUL:
+    case IR_DIV:
+    case IR_IDIV:
+    case IR_BSF:
+    case IR_BSR:
+    case IR_TZCNT:
+    case IR_LZCNT:
+    case IR_POPCNT:
+    case IR_INC:
+    case IR_DEC:
+    case IR_SHL:
+    case IR_SHR:
+    case IR_SAR:
+    case IR_ROL:
+    case IR_ROR:
+    case IR_RCL:
+    case IR_RCR:
+    case IR_SHLD:
+    case IR_SHRD:
+    case IR_BT:
+    case IR_BTS:
+    case IR_BTR:
+    case IR_BTC: return true;
+    default: return false;
     }
 }
 

@@ -13,7 +13,8 @@
  * so that the same operation works on that. For stores the bytes of the operation are
  * copied into the slow path, followed by the call that stores the buffer; so the
  * bytes between x64_mem_begin and x64_mem_end must be position independent, leave X_ADDR
- * alone, and write no guest state in memory. Write-backs go after x64_mem_end. */
+ * alone, and write no guest state in memory. Write-backs go after x64_mem_end. The access
+ * may trap (trap.c), so no guest register changes before it either. */
 #include "translator/x86_64/x64.h"
 
 #include <assert.h>
@@ -174,7 +175,7 @@ void x64_mem_begin(struct x64 *c, unsigned size, enum x64_slow_kind kind)
     x64_address(c, c->o, size, write);
     s = x64_slow_new(c, kind);
     s->size = (uint8_t)size;
-    s->ss = c->o->mem.base == IR_R0 + R_SP || c->o->mem.base == IR_R0 + R_BP;
+    s->ss = ir_mem_is_stack(&c->o->mem);
     align_check(c, s, size);
     if (c->j->tlb)
         tlb_lookup(c, s, write);
@@ -281,7 +282,8 @@ void x64_slow_emit(struct x64 *c, struct x64_slow *s)
     for (unsigned i = 0; i < s->nfrom; i++)
         e_patch_here(e, s->from[i]);
     if (s->traps)
-        x64_trap_add(c, s->start, s->kind == SL_CALL ? s->trap_end : s->end, s->kind == SL_CALL);
+        x64_trap_add(c, s->start, s->kind == SL_CALL ? s->trap_end : s->end,
+                     s->kind == SL_CALL);
     if (s->kind == SL_RAISE) {
         e_mov_imm(e, X_ADDR, s->vector);
         e_call(e, c->j->t_raise);

@@ -22,8 +22,8 @@
 
 /* Host register of guest GPR n, X_NOREG for those that stay in memory. */
 static const uint8_t x64_pinned[16] = {
-    X_R10, X_RCX, X_RDX, X_RBX, X_R11, X_RBP, X_RSI, X_RDI,
-    X_R8, X_R9, X_NOREG, X_NOREG, X_R12, X_R13, X_NOREG, X_NOREG,
+    X_R10, X_RCX, X_RDX,   X_RBX,   X_R11, X_RBP, X_RSI,   X_RDI,
+    X_R8,  X_R9,  X_NOREG, X_NOREG, X_R12, X_R13, X_NOREG, X_NOREG,
 };
 
 #define ENV(field) ((int32_t)offsetof(struct cpu, field))

@@ -20,7 +20,8 @@ bool x64_code_create(struct jit *j, size_t bytes, struct err *e)
         return err_set(e, "code cache: memfd_create: %s", strerror(errno));
     if (ftruncate(fd, (off_t)bytes)) {
         close(fd);
-        return err_set(e, "code cache: cannot size it to %zu bytes: %s", bytes, strerror(errno));
+        return err_set(e, "code cache: cannot size it to %zu bytes: %s", bytes,
+                       strerror(errno));
     }
     j->rw = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     j->rx = mmap(NULL, bytes, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
@@ -69,11 +70,20 @@ static void mxcsr(struct emit *e, bool store, unsigned base, int32_t off)
     e_ins(e, OPC(1, 0xae), 4, store ? 3 : 2, rm_mem(base, off));
 }
 
+static const uint8_t saved[] = {X_RBX, X_RBP, X_R12, X_R13, X_R14, X_R15};
+
+/* Back to jit_enter's caller; RSP is jit_sp, rax the result. */
+static void emit_return(struct emit *e)
+{
+    e_lea(e, 8, X_RSP, rm_mem(X_RSP, 8));
+    for (unsigned i = ARRAY_SIZE(saved); i-- > 0;)
+        e_ins(e, 0x8f, 4, 0, rm_reg(saved[i])); /* pop */
+    e8(e, 0xc3);
+}
+
 /* Host state of the caller to its stack, guest state to registers. rdi = cpu, rsi = code. */
 static void emit_enter(struct jit *j, struct emit *e)
 {
-    static const uint8_t saved[] = {X_RBX, X_RBP, X_R12, X_R13, X_R14, X_R15};
-
     j->t_enter = e->p;
     for (unsigned i = 0; i < ARRAY_SIZE(saved); i++)
         e_ins(e, 0xff, 4, 6, rm_reg(saved[i])); /* push */
@@ -93,10 +103,7 @@ static void emit_enter(struct jit *j, struct emit *e)
     mxcsr(e, true, X_RSP, ENV(mxcsr));
     mxcsr(e, false, X_RSP, ENV(host_mxcsr));
     e_mov_r_rm(e, 8, X_RSP, rm_mem(X_RSP, ENV(jit_sp)));
-    e_lea(e, 8, X_RSP, rm_mem(X_RSP, 8));
-    for (unsigned i = ARRAY_SIZE(saved); i-- > 0;)
-        e_ins(e, 0x8f, 4, 0, rm_reg(saved[i])); /* pop */
-    e8(e, 0xc3);
+    emit_return(e);
 }
 
 static void take_ra(struct emit *e)
@@ -134,6 +141,38 @@ static void emit_sync(struct jit *j, struct emit *e)
     return_to_ra(e);
 }
 
+/* The last instruction of a block, in C: calls the function in rax with (cpu, X_ADDR),
+ * then goes on in the block that x64_helper_next finds, without the run loop. */
+static void emit_callexit(struct jit *j, struct emit *e)
+{
+    uint8_t *none;
+
+    j->t_callexit = e->p;
+    take_ra(e);
+    gprs(e, X_RSP, ENV(gpr), true);
+    xmms(e, true);
+    mxcsr(e, true, X_RSP, ENV(mxcsr));
+    mxcsr(e, false, X_RSP, ENV(host_mxcsr));
+    e_mov_rr(e, 8, X_RBX, X_RSP);
+    e_mov_rr(e, 8, X_RDI, X_RSP);
+    e_mov_rr(e, 8, X_RSI, X_ADDR);
+    e_mov_r_rm(e, 8, X_RSP, rm_mem(X_RBX, ENV(jit_sp)));
+    e_ins(e, 0xff, 4, 2, rm_reg(X_RAX)); /* call rax */
+    e_mov_rm_imm(e, 8, rm_mem(X_RBX, ENV(jit_ra)), 0);
+    e_mov_rr(e, 8, X_RDI, X_RBX);
+    e_mov_imm(e, X_RAX, (uint64_t)(uintptr_t)x64_helper_next);
+    e_ins(e, 0xff, 4, 2, rm_reg(X_RAX));
+    e_test_rm_r(e, 8, rm_reg(X_RAX), X_RAX);
+    none = e_jcc_fwd(e, CC_Z);
+    e_mov_rr(e, 8, X_RSP, X_RBX);
+    mxcsr(e, false, X_RSP, ENV(mxcsr));
+    xmms(e, false);
+    gprs(e, X_RSP, ENV(gpr), false);
+    e_ins(e, 0xff, 4, 4, rm_reg(X_RAX)); /* jmp rax */
+    e_patch_here(e, none); /* rax = 0: no link was taken */
+    emit_return(e);
+}
+
 static uint8_t *emit_sync_of(struct jit *j, struct emit *e, uint64_t fn)
 {
     uint8_t *at = e->p;
@@ -154,7 +193,7 @@ static void emit_commit(struct jit *j, struct emit *e)
     j->t_commit = e->p;
     take_ra(e);
     e_mov_rm_r(e, 8, rm_mem(X_RSP, ENV_SCR(SCR_RAX)), X_RAX);
-    e8(e, 0x9f);                                    /* lahf */
+    e8(e, 0x9f);                                        /* lahf */
     e_ins(e, OPC(1, 0x90 | CC_O), 1, 0, rm_reg(X_RAX)); /* seto al */
     e_mov_rm_r(e, 2, rm_mem(X_RSP, ENV_SCR(SCR_FLAGS)), X_RAX);
     e_mov_r_rm(e, 8, X_RAX, rm_mem(X_RSP, ENV(jit_sp)));
@@ -188,6 +227,7 @@ void x64_thunks_emit(struct jit *j)
     e64(&e, 0x0000fffffffff000ull);
     emit_enter(j, &e);
     emit_sync(j, &e);
+    emit_callexit(j, &e);
     emit_commit(j, &e);
     j->t_load = emit_sync_of(j, &e, (uint64_t)(uintptr_t)x64_helper_load);
     j->t_store = emit_sync_of(j, &e, (uint64_t)(uintptr_t)x64_helper_store);

@@ -113,7 +113,8 @@ void x64_trap_thread(void)
     thread_ready = true;
     if (!sigaltstack(NULL, &old) && !(old.ss_flags & SS_DISABLE))
         return; /* somebody (a sanitizer) provided one */
-    ss.ss_sp = mmap(NULL, ALT_STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ss.ss_sp =
+        mmap(NULL, ALT_STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (ss.ss_sp != MAP_FAILED)
         sigaltstack(&ss, NULL);
 }

@@ -36,8 +36,9 @@ static const struct insn_operand *gpr_operand(const struct insn *in)
 static bool host_has(const struct jit *j, const struct insn *in)
 {
     static const uint32_t need[IF_COUNT] = {
-        [IF_SSE3] = HF_SSE3, [IF_SSSE3] = HF_SSSE3, [IF_SSE41] = HF_SSE41,
-        [IF_SSE42] = HF_SSE42, [IF_AES] = HF_AES, [IF_PCLMUL] = HF_PCLMUL, [IF_SHA] = HF_SHA,
+        [IF_SSE3] = HF_SSE3,   [IF_SSSE3] = HF_SSSE3, [IF_SSE41] = HF_SSE41,
+        [IF_SSE42] = HF_SSE42, [IF_AES] = HF_AES,     [IF_PCLMUL] = HF_PCLMUL,
+        [IF_SHA] = HF_SHA,
     };
     unsigned f = in->row ? in->row->feature : IF_SSE42;
 
@@ -64,8 +65,9 @@ static bool may_trap(const struct insn *in)
     unsigned o = in->opcode;
 
     if (in->map == 1)
-        return (o >= 0x51 && o <= 0x5f && !(o >= 0x54 && o <= 0x57)) || (o >= 0x2a && o <= 0x2f) ||
-               o == 0xc2 || o == 0xd0 || o == 0xe6 || o == 0x7c || o == 0x7d;
+        return (o >= 0x51 && o <= 0x5f && !(o >= 0x54 && o <= 0x57)) ||
+               (o >= 0x2a && o <= 0x2f) || o == 0xc2 || o == 0xd0 || o == 0xe6 || o == 0x7c ||
+               o == 0x7d;
     return in->map == 3 && ((o >= 0x08 && o <= 0x0b) || o == 0x40 || o == 0x41);
 }
 

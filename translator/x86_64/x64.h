@@ -12,9 +12,17 @@
 
 /* Host features that choose between sequences. */
 enum {
-    HF_BMI1 = 1 << 0, HF_BMI2 = 1 << 1, HF_LZCNT = 1 << 2, HF_POPCNT = 1 << 3, HF_SSE3 = 1 << 4,
-    HF_SSSE3 = 1 << 5, HF_SSE41 = 1 << 6, HF_SSE42 = 1 << 7, HF_AES = 1 << 8,
-    HF_PCLMUL = 1 << 9, HF_SHA = 1 << 10,
+    HF_BMI1 = 1 << 0,
+    HF_BMI2 = 1 << 1,
+    HF_LZCNT = 1 << 2,
+    HF_POPCNT = 1 << 3,
+    HF_SSE3 = 1 << 4,
+    HF_SSSE3 = 1 << 5,
+    HF_SSE41 = 1 << 6,
+    HF_SSE42 = 1 << 7,
+    HF_AES = 1 << 8,
+    HF_PCLMUL = 1 << 9,
+    HF_SHA = 1 << 10,
 };
 uint32_t x64_host_features(void);
 
@@ -28,8 +36,8 @@ struct x64_late_flags {
 /* A host return address (offset in the code cache) at which a guest fault may surface. */
 struct x64_site {
     uint32_t off;
-    uint16_t undo;  /* instructions counted at block entry but not completed */
-    uint32_t late;  /* index + 1 into jit->late, 0 = aflags is right */
+    uint16_t undo; /* instructions counted at block entry but not completed */
+    uint32_t late; /* index + 1 into jit->late, 0 = aflags is right */
     uint64_t rip;
 };
 
@@ -43,6 +51,9 @@ struct x64_link {
     struct block_link l;
     uint8_t *stub; /* running address of the unchained exit */
     struct x64_link *next;
+    uint8_t *from;  /* writable rel32 place in the block that leads to the exit */
+    uint16_t undo;  /* counted instructions that a side exit leaves out */
+    bool save;      /* flags are still to be stored in cpu->aflags */
 };
 
 /* Growing arrays. */
@@ -62,21 +73,22 @@ struct x64_lates {
 struct jit {
     struct cpu *cpu;
     bool counting, tlb;
+    bool flushed;       /* everything goes with the next compilation */
     bool trap_noncanon; /* non-canonical addresses are caught by a host fault */
     uint32_t hf;
     uint8_t *rw, *rx;
     size_t size;
-    uint8_t *first;      /* first byte after thunks and constants */
-    uint8_t *pos;        /* free space, writable address */
+    uint8_t *first; /* first byte after thunks and constants */
+    uint8_t *pos;   /* free space, writable address */
     struct x64_sites sites;
     struct x64_traps traps;
     struct x64_lates lates;
     /* thunks and constants: writable addresses in the code cache */
-    uint8_t *t_enter, *t_exit, *t_sync, *t_load, *t_store, *t_rmw, *t_commit;
+    uint8_t *t_enter, *t_exit, *t_sync, *t_callexit, *t_load, *t_store, *t_rmw, *t_commit;
     uint8_t *t_probe, *t_raise;
     uint8_t *k_pagemask;
     struct x64_link *links; /* all since the last flush: a dropped block may still run */
-    struct jit *next;    /* all of the process, for the trap handler */
+    struct jit *next;       /* all of the process, for the trap handler */
 };
 
 enum x64_slow_kind { SL_LOAD, SL_STORE, SL_RMW, SL_PROBE, SL_RAISE, SL_CALL };
@@ -85,14 +97,14 @@ enum x64_slow_kind { SL_LOAD, SL_STORE, SL_RMW, SL_PROBE, SL_RAISE, SL_CALL };
 struct x64_slow {
     uint8_t kind, size, ss, vector;
     uint8_t nfrom;
-    uint8_t *from[4];      /* rel32 places that jump here */
-    uint8_t *misaligned;   /* rel32 place that jumps to the crossing check, or NULL */
-    uint8_t *aligned_back; /* where an access that does not cross goes on */
-    uint8_t *start, *end;  /* the access itself */
+    uint8_t *from[4];        /* rel32 places that jump here */
+    uint8_t *misaligned;     /* rel32 place that jumps to the crossing check, or NULL */
+    uint8_t *aligned_back;   /* where an access that does not cross goes on */
+    uint8_t *start, *end;    /* the access itself */
     const struct insn *insn; /* SL_CALL: vec_exec of this */
-    bool traps;            /* [start, end) may trap (SL_CALL: [start, trap_end)) */
+    bool traps;              /* [start, end) may trap (SL_CALL: [start, trap_end)) */
     uint8_t *trap_end;
-    bool vec_mem;          /* SL_CALL: X_ADDR holds the operand's address */
+    bool vec_mem; /* SL_CALL: X_ADDR holds the operand's address */
     uint16_t undo;
     uint32_t late;
     uint64_t rip;
@@ -102,23 +114,24 @@ struct x64 {
     struct emit e;
     struct jit *j;
     struct block *b;
-    const struct ir *o;  /* op being compiled */
-    unsigned i;          /* its index */
-    unsigned insn;       /* index of the current guest instruction */
+    const struct ir *o; /* op being compiled */
+    unsigned i;         /* its index */
+    unsigned insn;      /* index of the current guest instruction */
     uint64_t rip, next_rip;
     /* flags.c */
-    uint16_t hv, ev;         /* flags current in EFLAGS, in cpu->aflags */
-    uint16_t want;           /* flags that anybody wants of their last writer */
-    uint32_t late;           /* how a fault gets the flags that are in neither */
-    unsigned writer;         /* op that wrote them last */
-    uint16_t wantr;          /* of want: by readers, not only by faults */
-    uint16_t *live;          /* before op i: flags somebody reads; [nops] at the end */
-    uint16_t *livef;         /* likewise, faults included */
-    bool force_canon;        /* the access in progress may not rely on traps */
+    uint16_t hv, ev;       /* flags current in EFLAGS, in cpu->aflags */
+    uint16_t want;         /* flags that anybody wants of their last writer */
+    uint32_t late;         /* how a fault gets the flags that are in neither */
+    unsigned writer;       /* op that wrote them last */
+    uint16_t wantr;        /* of want: by readers, not only by faults */
+    uint16_t *live;        /* before op i: flags somebody reads; [nops] at the end */
+    uint16_t *livef;       /* likewise, faults included */
+    bool force_canon;      /* the access in progress may not rely on traps */
     struct x64_slow *slow; /* never moves during a compilation */
     unsigned nslow, capslow;
     uint8_t *kick_from, *budget_from;
-    struct x64_slow *cur;    /* of the guest access in progress */
+    struct x64_slow *cur; /* of the guest access in progress */
+    bool left;               /* the code has left the block already */
     bool unsupported;
 };
 
@@ -130,15 +143,18 @@ uint16_t x64_undo(const struct x64 *c);
 
 /* operand.c: values of operands */
 bool x64_is_h(unsigned ref);
-struct x64_rm x64_rm(unsigned ref);            /* pinned register, env memory, or guest memory */
-void x64_ld(struct x64 *c, unsigned host, unsigned ref, unsigned w); /* zero-extended; H goes over rax */
+struct x64_rm x64_rm(unsigned ref); /* pinned register, env memory, or guest memory */
+/* Loads zero-extended; AH..BH go over rax. */
+void x64_ld(struct x64 *c, unsigned host, unsigned ref, unsigned w);
 void x64_ld_imm(struct x64 *c, unsigned host, int64_t imm, unsigned w);
 void x64_st(struct x64 *c, unsigned ref, unsigned host, unsigned w);
-void x64_rot8(struct x64 *c, unsigned host, bool back); /* bring byte 1 to byte 0 and back; flags kept */
+/* Brings byte 1 to byte 0 and back; keeps flags. */
+void x64_rot8(struct x64 *c, unsigned host, bool back);
 
 /* mem.c */
 void x64_lea(struct x64 *c, const struct ir_mem *m, unsigned host); /* effective address */
-void x64_address(struct x64 *c, const struct ir *o, unsigned size, bool write); /* linear, to X_ADDR */
+/* Linear address to X_ADDR. */
+void x64_address(struct x64 *c, const struct ir *o, unsigned size, bool write);
 void x64_mem_begin(struct x64 *c, unsigned size, enum x64_slow_kind kind);
 void x64_mem_end(struct x64 *c);
 void x64_slow_emit(struct x64 *c, struct x64_slow *s);
@@ -146,16 +162,19 @@ void x64_slow_emit(struct x64 *c, struct x64_slow *s);
 
 /* flags.c */
 void x64_flags_analyse(struct x64 *c);
-void x64_flags_begin(struct x64 *c);           /* block entry */
-void x64_flags_clobber(struct x64 *c);         /* before host flags are destroyed inside op c->i */
-void x64_flags_sync(struct x64 *c);            /* cpu->aflags complete (helpers, block ends) */
+void x64_flags_begin(struct x64 *c);               /* block entry */
+void x64_flags_clobber(struct x64 *c);             /* before op c->i destroys host flags */
+void x64_flags_save(struct x64 *c);                /* EFLAGS to cpu->aflags, over rax */
+void x64_flags_sync(struct x64 *c);                /* makes cpu->aflags complete */
 void x64_flags_need(struct x64 *c, uint16_t mask); /* host EFLAGS hold these */
-void x64_flags_load(struct x64 *c); /* EFLAGS from cpu->aflags, no bookkeeping */
+void x64_flags_load(struct x64 *c);                /* EFLAGS from cpu->aflags, no bookkeeping */
 /* Destroys host flags without defining guest flags that anybody wants. */
 bool x64_flags_quiet(const struct ir *o);
-void x64_flags_keep(struct x64 *c, uint16_t written); /* before a host op that writes just these */
+void x64_flags_keep(struct x64 *c,
+                    uint16_t written); /* before a host op that writes just these */
 void x64_flags_wrote(struct x64 *c, uint16_t mask);
-void x64_flags_merged(struct x64 *c, uint16_t mask); /* a host op that may have written these */
+/* A host op may have written these. */
+void x64_flags_merged(struct x64 *c, uint16_t mask);
 unsigned x64_flags_cond(struct x64 *c, unsigned cc); /* host condition equal to guest cc */
 uint16_t x64_cc_flags(unsigned cc);
 /* aflags image from the state at the fault */
@@ -191,8 +210,10 @@ void x64_op_vec(struct x64 *c);
 void x64_block_head(struct x64 *c);
 void x64_links_emit(struct x64 *c);
 void x64_raise_if(struct x64 *c, unsigned cc, unsigned vector);
-void x64_call_c(struct x64 *c, uint64_t fn); /* sync thunk: fn(cpu, X_ADDR, X_ENT), result in rax */
-void x64_jump_to(struct x64 *c, unsigned slot, uint64_t rip, int cc);
+/* Calls fn(cpu, X_ADDR, X_ENT) through the sync thunk; result in rax. */
+void x64_call_c(struct x64 *c, uint64_t fn);
+void x64_jump_to(struct x64 *c, uint64_t rip, int cc);
+void x64_op_side_exit(struct x64 *c);
 
 /* thunk.c */
 bool x64_code_create(struct jit *j, size_t bytes, struct err *e);
@@ -213,6 +234,7 @@ void x64_helper_store(struct cpu *cpu, uint64_t va, uint64_t desc);
 void x64_helper_rmw(struct cpu *cpu, uint64_t va, uint64_t desc);
 void x64_helper_probe(struct cpu *cpu, uint64_t va, uint64_t desc);
 void x64_helper_raise(struct cpu *cpu, uint64_t vector, uint64_t unused);
+void *x64_helper_next(struct cpu *cpu); /* where to go on at next_rip, NULL: the run loop */
 uint64_t x64_helper_seg(struct cpu *cpu, uint64_t off, uint64_t desc);
 void x64_helper_div(struct cpu *cpu, uint64_t divisor, uint64_t desc);
 uint64_t x64_helper_popcnt(struct cpu *cpu, uint64_t v, uint64_t unused);

@@ -8,8 +8,8 @@
  * A lab ends by its own INT 30h (DONE) or by the exception; `trap` then holds the
  * whole state. The label 78: in a lab marks where RIP must point (default: its start).
  */
-#ifndef GUEST_H
-#define GUEST_H
+#ifndef TESTS_GUEST_LIB_GUEST_H
+#define TESTS_GUEST_LIB_GUEST_H
 
 #include <stdarg.h>
 #include <stdbool.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * The test programs' library: tables, traps, labs, TAP. */
-#include "guest.h"
+#include "tests/guest/lib/guest.h"
 
 u64 gdt[GDT_ENTRIES] __attribute__((aligned(16)));
 static u64 idt[512] __attribute__((aligned(16)));

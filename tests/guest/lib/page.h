@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Page tables of the 64-bit programs: entries of any level, made as needed. */
-#ifndef GUEST_PAGE_H
-#define GUEST_PAGE_H
+#ifndef TESTS_GUEST_LIB_PAGE_H
+#define TESTS_GUEST_LIB_PAGE_H
 
-#include "guest.h"
+#include "tests/guest/lib/guest.h"
 
 enum { PT_P = 1, PT_W = 2, PT_U = 4, PT_A = 0x20, PT_D = 0x40, PT_PS = 0x80, PT_G = 0x100 };
 #define PT_XD (1ull << 63)
