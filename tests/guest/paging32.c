@@ -169,6 +169,9 @@ static void pae(void)
     touch("until CR3 is loaded again", VA, 0, false, -1);
     cpuid(7, 0, r);
     if (r[1] >> 7 & 1) {
+        for (unsigned i = 0; i < 32; i++) /* this code itself must not be the user's */
+            ppd[0][i] &= ~(u64)U;
+        write_cr3(read_cr3());
         write_cr4(read_cr4() | CR4_SMEP);
         touch("SMEP", VA, 2, false, 0x11);
         touch("I bit from SMEP without NXE", VA + 0x1000, 2, false, 0x10);
