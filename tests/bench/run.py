@@ -225,7 +225,7 @@ def group_means(rows):
     groups = {}
     for row in rows:
         groups.setdefault(row["group"], []).append(row)
-    return [{"group": g, "programs": len(members),
+    return [{"group": g, "rows": sum(1 for r in members if r["faster"]),
              "faster": geometric_mean(r["faster"] for r in members),
              "slower": geometric_mean(r["slower"] for r in members)}
             for g, members in groups.items()]
@@ -255,7 +255,7 @@ def print_table(rows, means):
               + f"{ratio(r['faster']):>12}{ratio(r['slower']):>14}")
     print("\ngeometric means")
     for m in means:
-        count = f"{m['programs']} rows"
+        count = f"of {m['rows']}"
         print(f"{m['group']:<17}{count:<12}{'':36}{ratio(m['faster']):>12}{ratio(m['slower']):>14}")
 
 
