@@ -140,6 +140,7 @@ static struct block *translate_split(struct run *r, gva va, bool *cacheable)
             cpu_raise_err(cpu, EXC_GP, 0);
     }
     opt_flags(&r->ir, FL_ARITH);
+    opt_dead(&r->ir);
     b = block_create(&r->ir, pa);
     if (!b)
         abort();
@@ -174,6 +175,7 @@ static struct block *translate(struct run *r, gva va, gpa pa, const uint8_t *hos
         b = translate_split(r, va, cacheable);
     } else {
         opt_flags(&r->ir, FL_ARITH);
+        opt_dead(&r->ir);
         b = block_create(&r->ir, pa | off);
         if (!b)
             abort();
