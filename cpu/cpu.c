@@ -174,6 +174,8 @@ void cpu_update_mode(struct cpu *cpu)
         if (cpu->cr4 & CR4_OSFXSR)
             m |= CM_SSE;
     }
+    if (cpu->cr4 & CR4_OSXSAVE && (cpu->xcr0 & 6) == 6 && !(cpu->cr0 & CR0_TS))
+        m |= CM_AVX;
     if (cpu->eflags & FL_TF || cpu->dr[7] & 0xff)
         m |= CM_STEP;
     cpu->mode = m;

@@ -81,6 +81,7 @@ enum cpu_mode {
     CM_AC = 1 << 10,     /* alignment checks on */
     CM_STEP = 1 << 11,   /* debug registers or single step watch: one instruction a block */
     CM_LMA = 1 << 12,    /* EFER.LMA: compatibility or 64-bit */
+    CM_AVX = 1 << 13,    /* VEX vector instructions usable: OSXSAVE, XCR0 has SSE and AVX, !TS */
     CM_ONE = 1 << 15,    /* block keys only: a block held to one instruction */
 };
 
@@ -135,7 +136,8 @@ struct cpu {
     void *jc;          /* jump cache of address space jc_as (translator) */
     uint64_t jit_ra;   /* host return address of the slow path being run, or 0 */
     uint64_t jit_sp;   /* host stack to run C on */
-    uint64_t scratch[16]; /* bounce buffer and spill space of generated code */
+    uint64_t scratch[16]; /* spill space of generated code */
+    union vec bounce;  /* one access of generated code that takes the slow path */
     union vec v[16];   /* XMM/YMM */
     uint32_t mxcsr;
     uint32_t host_mxcsr;

@@ -26,6 +26,8 @@ uint32_t cpuid_signature(const struct cpu_model *m)
 
 uint64_t cpuid_xcr0_mask(const struct cpu_model *m)
 {
+    if (cpu_model_flag(m, CF_SSE) && cpu_model_flag(m, CF_AVX))
+        return 7;
     return cpu_model_flag(m, CF_SSE) ? 3 : 1;
 }
 
@@ -97,15 +99,26 @@ static void leaf_b(uint32_t sub, uint32_t o[4])
     }
 }
 
+static uint32_t xsave_size(uint64_t xcr0)
+{
+    return 512 + 64 + (xcr0 & 4 ? 256 : 0);
+}
+
 static void leaf_d(const struct cpu *cpu, uint32_t sub, uint32_t o[4])
 {
     if (!cpu_model_flag(cpu->model, CF_XSAVE))
         return;
     if (sub == 0) {
         o[0] = (uint32_t)cpuid_xcr0_mask(cpu->model);
-        o[1] = o[2] = 512 + 64;
+        o[1] = xsave_size(cpu->xcr0);
+        o[2] = xsave_size(cpuid_xcr0_mask(cpu->model));
     } else if (sub == 1) {
         o[0] = cpu->model->words[CW_D1_EAX];
+        if (o[0] & 2) /* XSAVEC: size of the compacted form, which is the same here */
+            o[1] = xsave_size(cpu->xcr0);
+    } else if (sub == 2 && cpuid_xcr0_mask(cpu->model) & 4) {
+        o[0] = 256; /* upper halves of YMM, and where */
+        o[1] = 512 + 64;
     }
 }
 

@@ -30,7 +30,8 @@ enum cpuid_flag {
     CF_MTRR = CPUID_FLAG(CW_1_EDX, 12), CF_MCA = CPUID_FLAG(CW_1_EDX, 14),
     CF_PAT = CPUID_FLAG(CW_1_EDX, 16), CF_SSE = CPUID_FLAG(CW_1_EDX, 25),
     CF_MONITOR = CPUID_FLAG(CW_1_ECX, 3), CF_DEADLINE = CPUID_FLAG(CW_1_ECX, 24),
-    CF_XSAVE = CPUID_FLAG(CW_1_ECX, 26), CF_ADJUST = CPUID_FLAG(CW_7_EBX, 1),
+    CF_XSAVE = CPUID_FLAG(CW_1_ECX, 26), CF_AVX = CPUID_FLAG(CW_1_ECX, 28),
+    CF_XGETBV1 = CPUID_FLAG(CW_D1_EAX, 2), CF_ADJUST = CPUID_FLAG(CW_7_EBX, 1),
     CF_ARCH_CAP = CPUID_FLAG(CW_7_EDX, 29), CF_SYSCALL = CPUID_FLAG(CW_X1_EDX, 11),
     CF_NX = CPUID_FLAG(CW_X1_EDX, 20), CF_RDTSCP = CPUID_FLAG(CW_X1_EDX, 27),
     CF_LM = CPUID_FLAG(CW_X1_EDX, 29),
@@ -53,6 +54,10 @@ bool cpu_model_parse(struct cpu_model *out, const char *spec, struct err *e);
 void cpu_model_help(void);
 /* Whether a model has a feature by name; the name must be a known one. */
 bool cpu_model_has(const struct cpu_model *m, const char *flag);
+
+/* Whether the host's CPUID has the bit and its kernel keeps the state that goes with it; false
+ * on hosts of another kind (cpuid_host.c). */
+bool cpu_host_has(enum cpuid_word word, unsigned bit);
 
 static inline bool cpu_model_flag(const struct cpu_model *m, enum cpuid_flag f)
 {

@@ -226,12 +226,16 @@ void sys_invpcid(struct cpu *cpu, const struct insn *in)
 
 void sys_xgetbv(struct cpu *cpu, const struct insn *in)
 {
+    uint64_t v = cpu->xcr0;
+
     if (!(cpu->cr4 & CR4_OSXSAVE))
         cpu_raise(cpu, EXC_UD);
-    if ((uint32_t)cpu->gpr[R_CX] != 0)
+    if (cpu_model_flag(cpu->model, CF_XGETBV1) && (uint32_t)cpu->gpr[R_CX] == 1)
+        v &= xsave_in_use(cpu);
+    else if ((uint32_t)cpu->gpr[R_CX] != 0)
         raise_gp(cpu, 0);
-    cpu->gpr[R_AX] = (uint32_t)cpu->xcr0;
-    cpu->gpr[R_DX] = cpu->xcr0 >> 32;
+    cpu->gpr[R_AX] = (uint32_t)v;
+    cpu->gpr[R_DX] = v >> 32;
 }
 
 void sys_xsetbv(struct cpu *cpu, const struct insn *in)
@@ -241,7 +245,8 @@ void sys_xsetbv(struct cpu *cpu, const struct insn *in)
     if (!(cpu->cr4 & CR4_OSXSAVE))
         cpu_raise(cpu, EXC_UD);
     if (cpu->cpl != 0 || (uint32_t)cpu->gpr[R_CX] != 0 || !(v & 1) ||
-        v & ~cpuid_xcr0_mask(cpu->model))
+        v & ~cpuid_xcr0_mask(cpu->model) || (v & 6) == 4) /* AVX without SSE */
         raise_gp(cpu, 0);
     cpu->xcr0 = v;
+    cpu_update_mode(cpu);
 }

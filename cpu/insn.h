@@ -52,7 +52,7 @@ enum insn_opkind {
     OPND_SREG, /* segment register, .reg = SEG_x */
     OPND_CR,
     OPND_DR,
-    OPND_XMM,  /* .reg 0..15, size = bytes used (4, 8, 16) */
+    OPND_XMM,  /* .reg 0..15, size = bytes used (2 to 16; 32: YMM) */
     OPND_MMX,  /* .reg 0..7 */
     OPND_ST,   /* x87 stack register, .reg 0..7 */
 };
@@ -74,7 +74,7 @@ struct insn_operand {
 struct insn_mem {
     uint8_t seg;   /* SEG_x in force (override or default), never "none" */
     uint8_t base;  /* 0..15, MEM_RIP or MEM_NOREG */
-    uint8_t index; /* 0..15 or MEM_NOREG */
+    uint8_t index; /* 0..15 or MEM_NOREG; a vector register when the row has IA_VSIB */
     uint8_t scale; /* 1, 2, 4, 8 */
     uint8_t asize; /* address size in bytes: 2, 4, 8 */
     int64_t disp;
@@ -90,7 +90,7 @@ enum insn_attr {
     IA_REP = 1 << 5,       /* F3/F2 are REP prefixes (string instructions) */
     IA_NO_SIZE = 1 << 6,   /* operand size does not come from 66/REX.W */
     IA_PROT = 1 << 7,      /* #UD in real and virtual-8086 mode */
-    IA_SSE_ALIGN = 1 << 8, /* a 16-byte memory operand must be aligned, else #GP(0) */
+    IA_SSE_ALIGN = 1 << 8, /* a 16- or 32-byte memory operand must be aligned, else #GP(0) */
     IA_IO = 1 << 9,        /* I/O permission check */
     IA_FAULTS = 1 << 10,   /* may raise other than memory faults (#DE, #NM ...) */
     IA_WRITES_OP0 = 1 << 11, /* operand 0 is written */
@@ -98,6 +98,7 @@ enum insn_attr {
     IA_WRITES_OP1 = 1 << 13, /* operand 1 is written as well (XCHG, XADD) */
     IA_EXT_UD = 1 << 14,     /* documented to be always #UD (UD0, UD1, UD2) */
     IA_BYTE = 1 << 15,       /* operand size 1 */
+    IA_VSIB = 1 << 16,       /* the index of the memory operand is a vector register */
 };
 
 /* CPUID features an instruction needs; order is fixed by cpu/cpuid.c. */
@@ -107,12 +108,12 @@ enum insn_feature {
     IF_FSGSBASE, IF_XSAVE, IF_XSAVEOPT, IF_XSAVEC, IF_RDRAND, IF_RDSEED, IF_CLFLUSH,
     IF_CLFLUSHOPT, IF_MONITOR, IF_LAHF64, IF_SMAP, IF_INVPCID, IF_NOPL, IF_TSC, IF_MSR,
     IF_PREFETCHW, IF_RDPID, IF_UMIP, IF_ABM, IF_BMI1, IF_BMI2, IF_AVX, IF_AVX2, IF_FMA, IF_F16C,
-    IF_AES, IF_PCLMUL, IF_SHA, IF_ADX, IF_COUNT
+    IF_AES, IF_PCLMUL, IF_SHA, IF_ADX, IF_VAES, IF_VPCLMUL, IF_COUNT
 };
 
 /* One row of the table, as read from the .def files (see cpu/insn_table.c). */
 struct insn_row {
-    uint16_t opcode;  /* map << 8 | byte; map 0 one-byte, 1 0F, 2 0F38, 3 0F3A */
+    uint16_t opcode;  /* map << 8 | byte; map 0 one-byte, 1 0F, 2 0F38, 3 0F3A; 5..7 these under VEX */
     uint32_t match;   /* cpu/insn_table.h: prefix, /reg, mod, mode, REX.W, VEX constraints */
     uint16_t id;      /* enum insn_id */
     uint8_t op[4];    /* operand letters, cpu/insn_table.h */
@@ -128,9 +129,11 @@ struct insn {
     uint8_t mode;       /* enum insn_mode it was decoded for */
     uint8_t opsize;     /* operand size in force: 1, 2, 4, 8 */
     uint8_t adsize;     /* address size in force: 2, 4, 8 */
-    uint8_t map, opcode, modrm; /* raw; modrm valid when has_modrm */
-    uint8_t rex;        /* raw REX byte or 0 */
+    uint8_t map, opcode, modrm; /* raw; map 0..3; modrm valid when has_modrm */
+    uint8_t rex;        /* raw REX byte or 0; under VEX what its fields amount to */
     uint8_t pfx;        /* mandatory prefix in force: 0, 0x66, 0xf3, 0xf2 */
+    bool vex, vex_w;    /* VEX prefix, its W bit */
+    uint8_t vex_l, vvvv; /* VEX.L; register number in VEX.vvvv */
     bool has_modrm, lock, rep, repne, opsize66;
     bool has_mem;
     uint8_t nops;

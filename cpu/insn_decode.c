@@ -20,6 +20,7 @@ struct decoder {
     uint8_t rep;  /* 0, 0xf2 or 0xf3: the last of them */
     uint8_t seg;  /* override in force or NOSEG */
     bool p66, p67;
+    bool bad; /* prefixes that VEX does not go with */
 };
 
 static uint8_t fetch8(struct decoder *d)
@@ -77,6 +78,43 @@ static bool take_prefix(struct decoder *d, uint8_t b)
     }
 }
 
+/* A VEX prefix whose first byte is b (SDM vol. 2, 2.3). Its fields end up where those of
+ * REX and the mandatory prefixes do; outside 64-bit mode registers 8 to 15 do not exist. */
+static void read_vex(struct decoder *d, uint8_t b, bool rex)
+{
+    static const uint8_t rep[4] = {0, 0, 0xf3, 0xf2};
+    struct insn *in = d->in;
+    uint8_t p = fetch8(d), bits = ~p >> 5 & 7;
+
+    d->bad = rex || d->p66 || d->rep;
+    in->map = 1;
+    if (b == 0xc4) {
+        in->map = p & 31;
+        p = fetch8(d);
+        in->vex_w = p >> 7;
+    } else {
+        bits &= REX_R;
+    }
+    if (in->map < 1 || in->map > 3)
+        d->bad = true;
+    in->vex = true;
+    in->vex_l = p >> 2 & 1;
+    in->vvvv = ~p >> 3 & 15;
+    d->rep = rep[p & 3];
+    d->p66 = (p & 3) == 1;
+    if (in->mode == INSN_64)
+        in->rex = (uint8_t)(0x40 | in->vex_w << 3 | bits);
+    in->opcode = fetch8(d);
+}
+
+/* LES and LDS have a memory operand, VEX looks as if it had none. */
+static bool is_vex(const struct decoder *d, uint8_t b)
+{
+    if (b != 0xc4 && b != 0xc5)
+        return false;
+    return d->in->mode == INSN_64 || (d->pos < d->n && d->bytes[d->pos] >= 0xc0);
+}
+
 /* Reads prefixes and the opcode. A REX byte counts only when the opcode
  * follows it directly (SDM vol. 2, 2.2.1). */
 static void read_opcode(struct decoder *d)
@@ -92,6 +130,10 @@ static void read_opcode(struct decoder *d)
             rex = 0;
         else
             break;
+    }
+    if (is_vex(d, b)) {
+        read_vex(d, b, rex != 0);
+        return;
     }
     in->rex = rex;
     if (b == 0x0f) {
@@ -116,8 +158,10 @@ static uint32_t make_key(const struct decoder *d)
         key = d->rep == 0xf3 ? MTK_F3 : MTK_F2;
     else
         key = d->p66 ? MTK_66 : MTK_NONE;
+    if (in->vex)
+        key |= in->vex_l ? MTK_L1 : MTK_L0;
     if (in->mode != INSN_64)
-        key |= MTK_N64;
+        key |= in->vex_w ? MTK_N64W1 : MTK_N64;
     else
         key |= in->rex & REX_W ? MTK_64W1 : MTK_64W0;
     key |= in->rex & REX_B ? MTK_B1 : MTK_B0;
@@ -133,9 +177,13 @@ static const struct insn_row *find_row(struct decoder *d)
 {
     struct insn *in = d->in;
     unsigned count;
-    const uint16_t *rows = insn_rows_of((unsigned)in->map << 8 | in->opcode, &count);
+    unsigned map = in->map + (in->vex ? 4u : 0u);
+    const uint16_t *rows;
     uint32_t key;
 
+    if (d->bad)
+        return NULL;
+    rows = insn_rows_of(map << 8 | in->opcode, &count);
     if (!count)
         return NULL;
     if (insn_table[rows[0]].match & MT_RM) {
@@ -220,7 +268,7 @@ static void address32(struct decoder *d, unsigned mod, unsigned rm)
     if (rm == 4) {
         uint8_t sib = fetch8(d);
         uint8_t index = (uint8_t)((sib >> 3 & 7) | (rex & REX_X ? 8 : 0));
-        if (index != R_SP) {
+        if (index != R_SP || d->in->row->attr & IA_VSIB) {
             m->index = index;
             m->scale = (uint8_t)(1 << (sib >> 6));
         }
@@ -257,6 +305,10 @@ static unsigned operand_size(const struct insn *in, uint8_t sz)
     switch (sz) {
     case SZ_V: return in->opsize;
     case SZ_Z: return in->opsize == 8 ? 4 : in->opsize;
+    case SZ_X: return in->vex_l ? 32 : 16;
+    case SZ_XH: return in->vex_l ? 16 : 8;
+    case SZ_XQ: return in->vex_l ? 8 : 4;
+    case SZ_XE: return in->vex_l ? 4 : 2;
     case SZ_Y: return in->rex & REX_W ? 8 : 4;
     case SZ_N: return in->mode == INSN_64 ? 8 : 4;
     case SZ_P: return in->opsize + 2u;
@@ -356,6 +408,7 @@ static bool set_operand(struct decoder *d, struct insn_operand *o,
     struct insn *in = d->in;
     unsigned reg = in->modrm >> 3 & 7, rm = in->modrm & 7;
     unsigned xreg = reg | (in->rex & REX_R ? 8 : 0), xrm = rm | (in->rex & REX_B ? 8 : 0);
+    unsigned last = in->mode == INSN_64 ? 15 : 7, vvvv = in->vvvv & last;
     bool mem = in->modrm < 0xc0;
 
     o->size = (uint8_t)operand_size(in, desc->regsize);
@@ -366,7 +419,14 @@ static bool set_operand(struct decoder *d, struct insn_operand *o,
         else
             set_gpr(in, o, xrm);
         break;
+    case OS_VSIB:
     case OS_M: set_mem(in, o, desc); break;
+    case OS_B: set_gpr(in, o, vvvv); break;
+    case OS_H: set_reg(o, OPND_XMM, vvvv); break;
+    case OS_L:
+        in->imm8 = fetch8(d);
+        set_reg(o, OPND_XMM, in->imm8 >> 4 & last);
+        break;
     case OS_R: set_gpr(in, o, xrm); break;
     case OS_G: set_gpr(in, o, xreg); break;
     case OS_Z: set_gpr(in, o, (in->opcode & 7) | (in->rex & REX_B ? 8u : 0u)); break;
@@ -406,6 +466,25 @@ static bool set_operand(struct decoder *d, struct insn_operand *o,
     return true;
 }
 
+/* VEX.vvvv must be 1111b where it names no operand. The registers of a gather differ from
+ * each other, and its address has an index. */
+static bool vex_operands_ok(const struct insn *in)
+{
+    bool used = false;
+
+    for (unsigned i = 0; i < in->nops; i++) {
+        unsigned src = insn_opdescs[in->row->op[i]].src;
+
+        used |= src == OS_H || src == OS_B;
+    }
+    if (!used && in->vvvv)
+        return false;
+    if (!(in->row->attr & IA_VSIB))
+        return true;
+    return in->adsize > 2 && (in->modrm & 7) == 4 && in->op[0].reg != in->mem.index &&
+           in->op[0].reg != in->op[2].reg && in->op[2].reg != in->mem.index;
+}
+
 static bool read_operands(struct decoder *d)
 {
     struct insn *in = d->in;
@@ -415,7 +494,7 @@ static bool read_operands(struct decoder *d)
         ok &= set_operand(d, &in->op[i], &insn_opdescs[in->row->op[i]]);
         in->nops = (uint8_t)(i + 1);
     }
-    return ok;
+    return ok && (!in->vex || vex_operands_ok(in));
 }
 
 static enum insn_status finish(struct decoder *d, enum insn_status status)

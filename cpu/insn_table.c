@@ -15,11 +15,13 @@ const struct insn_row insn_table[] = {
 #include "cpu/insn_x87.def"
 #include "cpu/insn_sse.def"
 #include "cpu/insn_sse4.def"
+#include "cpu/insn_vex.def"
+#include "cpu/insn_avx.def"
 #undef INSN
 };
 
 #define ROWS    ARRAY_SIZE(insn_table)
-#define OPCODES (4 * 256)
+#define OPCODES (8 * 256)
 
 const struct insn_opdesc insn_opdescs[OP_COUNT] = {
 #define OPERAND(name, src, reg, mem, arg) {OS_##src, reg, mem, arg},
@@ -44,7 +46,7 @@ static const uint8_t classes[I_COUNT] = {
 /* rows of opcode o: order[first[o]] .. order[first[o + 1] - 1] */
 static uint16_t order[ROWS];
 static uint16_t first[OPCODES + 1];
-static char lower[I_COUNT][16];
+static char lower[I_COUNT][20];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void lower_names(void)

@@ -4,7 +4,7 @@
  *
  *   INSN(opcode, match, id, op0, op1, op2, op3, read, written, undefined, feature, attr)
  *
- * opcode     map << 8 | byte: map 0 one-byte, 1 0F, 2 0F38, 3 0F3A (5..7: kept for VEX)
+ * opcode     map << 8 | byte: map 0 one-byte, 1 0F, 2 0F38, 3 0F3A; 5, 6, 7 the last three under VEX
  * match      MT_ constraints below, or-ed; 0 is none
  * op0..op3   operand letters (INSN_OPERANDS) in the SDM's order, _ for none
  * read, written, undefined
@@ -39,13 +39,13 @@ enum insn_match {
     MTK_B1 = 1 << 10,
     MTK_R_SHIFT = 11,  /* ModRM.reg without REX.R: 8 bits */
     MTK_RM_SHIFT = 19, /* ModRM.rm without REX.B: 8 bits */
-    /* Bits 27 and 28 are kept for VEX.L. */
-    MT_KEY = (1 << 29) - 1,
+    MTK_L0 = 1 << 27, /* VEX.L; neither without VEX */
+    MTK_L1 = 1 << 28,
 
     MT_RM = 1 << 29,   /* a ModRM byte follows */
     MT_FREG = 1 << 30, /* ModRM.mod is taken as 3 whatever it is */
     MTK_PFX = MTK_NONE | MTK_66 | MTK_F3 | MTK_F2,
-    MTK_MODE = MTK_N64 | MTK_64W0 | MTK_64W1,
+    MTK_MODE = MTK_N64 | MTK_64W0 | MTK_64W1, /* under VEX also MTK_N64W1 */
 
     /* What the rows use. */
     MT_NP = MTK_66 | MTK_F3 | MTK_F2,
@@ -63,7 +63,16 @@ enum insn_match {
     MT_REG = MTK_MEM | MT_RM,
     MT_B0 = MTK_B1,
     MT_B1 = MTK_B0,
+    MT_L0 = MTK_L1,
+    MT_L1 = MTK_L0,
 };
+/* VEX outside 64-bit mode with W 1. MT_W0 and MT_W1 are about general registers, whose
+ * size W does not change there; vector instructions want VEX.W as MT_VW0 or MT_VW1. */
+#define MTK_N64W1 (1u << 31)
+#define MT_KEY    (((1u << 29) - 1) | MTK_N64W1)
+#define MT_VW0    (MTK_64W1 | MTK_N64W1)
+#define MT_VW1    (MTK_64W0 | MTK_N64)
+
 /* ModRM.reg = n; mod = 3 and rm = n */
 #define MT_R(n)   ((0xff & ~(1 << (n))) << MTK_R_SHIFT | MT_RM)
 #define MT_RMX(n) ((0xff & ~(1 << (n))) << MTK_RM_SHIFT | MTK_MEM | MT_RM)
@@ -92,6 +101,10 @@ enum insn_opsrc {
     OS_S,     /* ModRM.reg: segment register */
     OS_C,     /* ModRM.reg: control register (CR0, 2, 3, 4, 8; others #UD) */
     OS_D,     /* ModRM.reg: debug register */
+    OS_B,     /* VEX.vvvv: general register */
+    OS_H,     /* VEX.vvvv: XMM */
+    OS_L,     /* bits 7:4 of an immediate byte: XMM */
+    OS_VSIB,  /* ModRM.rm: memory with a vector index */
     OS_V,     /* ModRM.reg: XMM */
     OS_W,     /* ModRM.rm: XMM or memory */
     OS_U,     /* ModRM.rm: XMM only */
@@ -114,6 +127,10 @@ enum insn_opsize {
     SZ_S,       /* descriptor-table register: 10 in 64-bit mode, else 6 */
     SZ_ENV,     /* x87 environment: 14 or 28 */
     SZ_SAVE,    /* x87 state: 94 or 108 */
+    SZ_X,       /* vector: 32 with VEX.L, else 16; then its half, quarter, eighth */
+    SZ_XH,
+    SZ_XQ,
+    SZ_XE,
     SZ_0,       /* none stated: 0 */
     SZ_WIDE,    /* memory image whose size does not fit insn_operand.size (512 and more): 0 */
 };
@@ -224,6 +241,27 @@ enum insn_opsize {
     OPERAND(Usd, U, 8, 0, 0)                                                                   \
     OPERAND(Uss, U, 4, 0, 0)                                                                   \
     OPERAND(XMM0, XMM, 16, 0, 0)                                                               \
+    /* under VEX; x: as long as VEX.L says, h q e: half, quarter, eighth of that */            \
+    OPERAND(By, B, SZ_Y, 0, 0)                                                                 \
+    OPERAND(VMd, VSIB, 0, 4, 0)                                                                \
+    OPERAND(VMq, VSIB, 0, 8, 0)                                                                \
+    OPERAND(Vx, V, SZ_X, 0, 0)                                                                 \
+    OPERAND(Vqq, V, 32, 0, 0)                                                                  \
+    OPERAND(Hx, H, SZ_X, 0, 0)                                                                 \
+    OPERAND(Hdq, H, 16, 0, 0)                                                                  \
+    OPERAND(Hqq, H, 32, 0, 0)                                                                  \
+    OPERAND(Hq, H, 8, 0, 0)                                                                    \
+    OPERAND(Hss, H, 4, 0, 0)                                                                   \
+    OPERAND(Hsd, H, 8, 0, 0)                                                                   \
+    OPERAND(Lx, L, SZ_X, 0, 0)                                                                 \
+    OPERAND(Wx, W, SZ_X, SZ_X, 0)                                                              \
+    OPERAND(Wqq, W, 32, 32, 0)                                                                 \
+    OPERAND(Wh, W, SZ_XH, SZ_XH, 0)                                                            \
+    OPERAND(Wxq, W, SZ_XQ, SZ_XQ, 0)                                                           \
+    OPERAND(Wxe, W, SZ_XE, SZ_XE, 0)                                                           \
+    OPERAND(Wb, W, 1, 1, 0)                                                                    \
+    OPERAND(Ux, U, SZ_X, 0, 0)                                                                 \
+    OPERAND(Mx, M, 0, SZ_X, 0)                                                                 \
     /* MMX */                                                                                  \
     OPERAND(Pq, P, 8, 0, 0)                                                                    \
     OPERAND(Qq, Q, 8, 8, 0)                                                                    \
@@ -262,6 +300,10 @@ enum insn_flagset {
     F_OA = F_O | F_A,
     F_OS = F_O | F_S,
     F_OSZ = F_O | F_S | F_Z,
+    F_OSZC = F_OSZ | F_C,
+    F_OZC = F_O | F_Z | F_C,
+    F_AP = F_A | F_P,
+    F_SAP = F_S | F_A | F_P,
     F_OAC = F_O | F_A | F_C,
     F_SZP = F_S | F_Z | F_P,
     F_SZAP = F_SZP | F_A,

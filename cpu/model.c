@@ -7,10 +7,12 @@
 #include "cpu/cpuid.h"
 
 /* Models that list a flag. */
-enum { M_BASE = 1, M_QEMU64 = 2, M_V2 = 4, M_MAX = 8, M_KVM64 = 16 };
-#define M_ALL (M_BASE | M_QEMU64 | M_V2 | M_MAX | M_KVM64)
-#define M_QV2 (M_QEMU64 | M_V2 | M_MAX | M_KVM64)
-#define M_2 (M_V2 | M_MAX)
+enum { M_BASE = 1, M_QEMU64 = 2, M_V2 = 4, M_MAX = 8, M_KVM64 = 16, M_V3 = 32,
+       M_NATIVE = 64 /* in max if the host has it */ };
+#define M_ALL (M_BASE | M_QEMU64 | M_V2 | M_V3 | M_MAX | M_KVM64)
+#define M_QV2 (M_QEMU64 | M_V2 | M_V3 | M_MAX | M_KVM64)
+#define M_2 (M_V2 | M_V3 | M_MAX)
+#define M_3 (M_V3 | M_NATIVE)
 
 struct cpu_flag {
     char name[20];
@@ -43,34 +45,49 @@ static const struct cpu_flag cpu_flags[] = {
     {"sse", CW_1_EDX, 25, IF_SSE, M_ALL},
     {"sse2", CW_1_EDX, 26, IF_SSE2, M_ALL},
     {"pni", CW_1_ECX, 0, IF_SSE3, M_QV2},
+    {"pclmulqdq", CW_1_ECX, 1, IF_PCLMUL, M_NATIVE},
     {"monitor", CW_1_ECX, 3, IF_MONITOR, M_MAX},
     {"ssse3", CW_1_ECX, 9, IF_SSSE3, M_2},
+    {"fma", CW_1_ECX, 12, IF_FMA, M_3},
     {"cx16", CW_1_ECX, 13, IF_CX16, M_QV2},
     {"pcid", CW_1_ECX, 17, 0, M_MAX},
     {"sse4.1", CW_1_ECX, 19, IF_SSE41, M_2},
     {"sse4.2", CW_1_ECX, 20, IF_SSE42, M_2},
     {"x2apic", CW_1_ECX, 21, 0, M_QV2},
-    {"movbe", CW_1_ECX, 22, IF_MOVBE, M_MAX},
+    {"movbe", CW_1_ECX, 22, IF_MOVBE, M_V3 | M_MAX},
     {"popcnt", CW_1_ECX, 23, IF_POPCNT, M_2},
     {"tsc-deadline", CW_1_ECX, 24, 0, M_QV2},
-    {"xsave", CW_1_ECX, 26, IF_XSAVE, M_MAX},
+    {"aes", CW_1_ECX, 25, IF_AES, M_NATIVE},
+    {"xsave", CW_1_ECX, 26, IF_XSAVE, M_V3 | M_MAX},
+    {"avx", CW_1_ECX, 28, IF_AVX, M_3},
+    {"f16c", CW_1_ECX, 29, IF_F16C, M_3},
     {"rdrand", CW_1_ECX, 30, IF_RDRAND, M_MAX},
     {"hypervisor", CW_1_ECX, 31, 0, M_QV2},
     {"arat", CW_6_EAX, 2, 0, M_QV2},
     {"fsgsbase", CW_7_EBX, 0, IF_FSGSBASE, M_MAX},
     {"tsc-adjust", CW_7_EBX, 1, 0, M_MAX},
+    {"bmi1", CW_7_EBX, 3, IF_BMI1, M_3},
+    {"avx2", CW_7_EBX, 5, IF_AVX2, M_3},
     {"smep", CW_7_EBX, 7, 0, M_MAX},
+    {"bmi2", CW_7_EBX, 8, IF_BMI2, M_3},
     {"erms", CW_7_EBX, 9, 0, M_MAX},
     {"invpcid", CW_7_EBX, 10, IF_INVPCID, M_MAX},
     {"rdseed", CW_7_EBX, 18, IF_RDSEED, M_MAX},
+    {"adx", CW_7_EBX, 19, IF_ADX, M_NATIVE},
     {"smap", CW_7_EBX, 20, IF_SMAP, M_MAX},
     {"clflushopt", CW_7_EBX, 23, IF_CLFLUSHOPT, M_MAX},
+    {"sha-ni", CW_7_EBX, 29, IF_SHA, M_NATIVE},
     {"umip", CW_7_ECX, 2, IF_UMIP, M_MAX},
+    {"vaes", CW_7_ECX, 9, IF_VAES, M_NATIVE},
+    {"vpclmulqdq", CW_7_ECX, 10, IF_VPCLMUL, M_NATIVE},
     {"rdpid", CW_7_ECX, 22, IF_RDPID, M_MAX},
     {"fsrm", CW_7_EDX, 4, 0, M_MAX},
     {"arch-capabilities", CW_7_EDX, 29, 0, M_QV2},
     {"xsaveopt", CW_D1_EAX, 0, IF_XSAVEOPT, M_MAX},
+    {"xsavec", CW_D1_EAX, 1, IF_XSAVEC, M_MAX},
+    {"xgetbv1", CW_D1_EAX, 2, 0, M_MAX},
     {"lahf-lm", CW_X1_ECX, 0, IF_LAHF64, M_QV2},
+    {"abm", CW_X1_ECX, 5, IF_ABM, M_3},
     {"3dnowprefetch", CW_X1_ECX, 8, IF_PREFETCHW, M_MAX},
     {"syscall", CW_X1_EDX, 11, IF_SYSCALL, M_ALL},
     {"nx", CW_X1_EDX, 20, 0, M_ALL},
@@ -86,14 +103,13 @@ static const struct {
 } cpu_flag_alias[] = {
     {"sse3", "pni"},       {"sse4-1", "sse4.1"},       {"sse4_1", "sse4.1"},
     {"sse4-2", "sse4.2"},  {"sse4_2", "sse4.2"},       {"xd", "nx"},
-    {"lahf_lm", "lahf-lm"}, {"tsc_adjust", "tsc-adjust"},
+    {"lahf_lm", "lahf-lm"}, {"sha_ni", "sha-ni"}, {"lzcnt", "abm"},
+    {"pclmuldq", "pclmulqdq"}, {"tsc_adjust", "tsc-adjust"},
 };
 
 /* Known elsewhere, not here: switching one off is no error. */
 static const char *const cpu_flags_absent[] = {
-    "avx", "avx2", "aes", "pclmulqdq", "fma", "f16c", "bmi1", "bmi2", "abm", "adx", "sha-ni",
-    "la57", "pku", "svm", "vmx", "xsavec", "xsaves", "xgetbv1", "sse4a", "spec-ctrl", "ht",
-    "vaes", "gfni", "kvm", "ss", "3dnow", "3dnowext", "mmxext", "rtm", "hle", "avx512f",
+    "la57", "pku", "svm", "vmx", "xsaves", "sse4a", "spec-ctrl", "ht", "gfni", "kvm", "ss", "3dnow", "3dnowext", "mmxext", "rtm", "hle", "avx512f",
 };
 
 static const struct {
@@ -101,8 +117,9 @@ static const struct {
     uint8_t flags;
     const char *what;
 } cpu_models[] = {
-    {"max", M_MAX, "everything that Mynah implements"},
+    {"max", M_MAX, "what Mynah implements; AVX and its like if the host has them"},
     {"host", M_MAX, "as max"},
+    {"x86-64-v3", M_V3, "the x86-64-v3 level"},
     {"x86-64-v2", M_V2, "the x86-64-v2 level"},
     {"qemu64", M_QEMU64, "x86-64 baseline with SSE3 and CMPXCHG16B"},
     {"kvm64", M_KVM64, "as qemu64"},
@@ -161,7 +178,9 @@ static bool model_set(struct cpu_model *out, const char *name, size_t n, struct 
         strcpy(out->vendor, "GenuineIntel");
         strcpy(out->brand, "Mynah Virtual CPU");
         for (size_t k = 0; k < ARRAY_SIZE(cpu_flags); k++)
-            if (cpu_flags[k].models & cpu_models[i].flags)
+            if (cpu_flags[k].models & cpu_models[i].flags ||
+                (cpu_models[i].flags & M_MAX && cpu_flags[k].models & M_NATIVE &&
+                 cpu_host_has((enum cpuid_word)cpu_flags[k].word, cpu_flags[k].bit)))
                 out->words[cpu_flags[k].word] |= 1u << cpu_flags[k].bit;
         return true;
     }

@@ -214,4 +214,7 @@ void msr_reset(struct cpu *cpu);
 bool msr_read(struct cpu *cpu, uint32_t index, uint64_t *value);  /* false: #GP(0) */
 bool msr_write(struct cpu *cpu, uint32_t index, uint64_t value);
 
+/* xsave.c: components not in their initial state. */
+uint64_t xsave_in_use(const struct cpu *cpu);
+
 #endif

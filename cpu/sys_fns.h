@@ -9,7 +9,7 @@
 sys_fn x87_exec;
 
 /* xsave.c */
-sys_fn sys_fxsave, sys_fxrstor, sys_xsave, sys_xrstor, sys_xsaveopt, sys_ldmxcsr, sys_stmxcsr;
+sys_fn sys_fxsave, sys_fxrstor, sys_xsave, sys_xrstor, sys_xsaveopt, sys_xsavec, sys_ldmxcsr, sys_stmxcsr;
 
 /* string.c: MOVS CMPS SCAS LODS STOS INS OUTS. Segment of the source in in->mem.seg;
  * element size from opsize and the opcode's bit 0. */

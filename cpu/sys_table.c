@@ -50,6 +50,7 @@ sys_fn *const sys_table[I_COUNT] = {
     [I_CLFLUSH] = sys_clflush, [I_CLFLUSHOPT] = sys_clflush,
     /* state */
     [I_FXSAVE] = sys_fxsave, [I_FXRSTOR] = sys_fxrstor, [I_XSAVE] = sys_xsave,
-    [I_XRSTOR] = sys_xrstor, [I_XSAVEOPT] = sys_xsaveopt, [I_XSAVEC] = sys_ud,
+    [I_XRSTOR] = sys_xrstor, [I_XSAVEOPT] = sys_xsaveopt, [I_XSAVEC] = sys_xsavec,
     [I_LDMXCSR] = sys_ldmxcsr, [I_STMXCSR] = sys_stmxcsr,
+    [I_VLDMXCSR] = sys_ldmxcsr, [I_VSTMXCSR] = sys_stmxcsr,
 };

@@ -142,8 +142,7 @@ static int unbounded(const struct vec_fmt *f, enum op op, double x, double y, bo
     return ex + er;
 }
 
-/* Post-computation exceptions of a result at the ends of the range; may flush it. */
-static uint64_t edge(struct vec_fp *fp, const struct vec_fmt *f, uint64_t r, bool inexact,
+uint64_t vec_fp_edge(struct vec_fp *fp, const struct vec_fmt *f, uint64_t r, bool inexact,
                      int exp, bool inexact_unbounded)
 {
     if (exp > f->max_exp) {
@@ -189,7 +188,7 @@ static uint64_t compute(struct vec_fp *fp, const struct vec_fmt *f, enum op op, 
         return r;
     }
     exp = unbounded(f, op, x, y, &inexact_unbounded);
-    return edge(fp, f, r, inexact, exp, inexact_unbounded);
+    return vec_fp_edge(fp, f, r, inexact, exp, inexact_unbounded);
 }
 
 uint64_t vec_fp_narrow(struct vec_fp *fp, const struct vec_fmt *f, double x)

@@ -57,6 +57,11 @@ bool vec_fp_nan2(struct vec_fp *fp, const struct vec_fmt *f, uint64_t a, uint64_
 /* Rounds x to f, with post-computation exceptions. */
 uint64_t vec_fp_narrow(struct vec_fp *fp, const struct vec_fmt *f, double x);
 
+/* Post-computation exceptions of a result r at the ends of the range, which with unlimited
+ * exponent would have exponent exp (as frexp); may flush it. */
+uint64_t vec_fp_edge(struct vec_fp *fp, const struct vec_fmt *f, uint64_t r, bool inexact,
+                     int exp, bool inexact_unbounded);
+
 double vec_fp_value(const struct vec_fmt *f, uint64_t v);
 uint64_t vec_fp_bits(const struct vec_fmt *f, double x);
 

@@ -57,10 +57,34 @@ static uint64_t lane_cmp(struct vec_fp *fp, const struct vec_fmt *f, uint64_t a,
     return yes != (fp->imm >> 2 & 1) ? ~0ull : 0;
 }
 
+/* VEX predicates: 8 to 15 take unordered the other way round, the upper 16 signal the other
+ * way round. */
+static uint64_t lane_vcmp(struct vec_fp *fp, const struct vec_fmt *f, uint64_t a, uint64_t b)
+{
+    const unsigned base = fp->imm & 3;
+    const bool signals = base == 1 || base == 2;
+    enum order o;
+    bool yes;
+
+    a = vec_fp_operand(fp, f, a);
+    b = vec_fp_operand(fp, f, b);
+    o = compare(fp, f, a, b, signals != (fp->imm >> 4 & 1));
+    switch (base) {
+    case 0: yes = o == EQUAL; break;
+    case 1: yes = o == LESS; break;
+    case 2: yes = o == LESS || o == EQUAL; break;
+    default: yes = o == UNORDERED; break;
+    }
+    if (fp->imm >> 3 & 1)
+        yes = base == 3 ? false : yes || o == UNORDERED;
+    return yes != (fp->imm >> 2 & 1) ? ~0ull : 0;
+}
+
 /* clang-format off */
 VEC_FP_FORMS(min, lane_min)
 VEC_FP_FORMS(max, lane_max)
 VEC_FP_FORMS(cmp, lane_cmp)
+VEC_FP_FORMS(vcmp, lane_vcmp)
 /* clang-format on */
 
 static void comis(struct vec_env *env, const union vec *d, const union vec *s,

@@ -31,7 +31,9 @@ struct vec_env {
     bool fault;            /* out, only ever set: unmasked exception, raise #XM */
     uint64_t gpr;          /* integer operand or result; EAX length and ECX of VEC_STR */
     uint64_t gpr2;         /* EDX length of PCMPESTRx */
-    const union vec *xmm0; /* the implicit mask of BLENDVPS, BLENDVPD, PBLENDVB */
+    const union vec *xmm0; /* the mask of BLENDVPS, BLENDVPD, PBLENDVB; state of SHA256RNDS2 */
+    const union vec *src1; /* VEC_WHOLE: the operand in VEX.vvvv */
+    unsigned bytes;        /* VEC_WHOLE: vector length, 16 or 32 */
 };
 
 /* `d` is destination and first source, `s` the second source, which may be the same
@@ -64,6 +66,8 @@ enum vec_kind {
     VEC_STRM,  /* PCMPxSTRM: flags, and the mask in env->gpr (low) and env->gpr2 (high) */
     VEC_FORM = 0x1f,
     VEC_FP = 0x20, /* flag: reads and writes env->mxcsr and may set env->fault */
+    /* flag: takes env->bytes at once, with env->src1; others work on 16 bytes, one lane of YMM */
+    VEC_WHOLE = 0x40,
 };
 
 struct vec_op {

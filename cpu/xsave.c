@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * FXSAVE, XSAVE and their kin (SDM vol. 1 10.5 and ch. 13), standard form only:
- * an XRSTOR of the compacted form is #GP, as on a processor without XSAVEC.
- * The AVX component has its place in the layout and is used once XCR0 has it. */
+ * FXSAVE, XSAVE and their kin (SDM vol. 1 10.5 and ch. 13). The AVX component is the only
+ * one beyond the legacy area, so that the compacted form has it at the same place. */
 #include <string.h>
 
+#include "cpu/sys.h"
 #include "cpu/sys_fns.h"
 #include "cpu/x87.h"
 
@@ -180,7 +180,7 @@ static void get_ymm(struct cpu *cpu, const uint8_t *a)
 }
 
 /* Components not in their initial state (XINUSE; MXCSR does not count). */
-static uint64_t in_use(const struct cpu *cpu)
+uint64_t xsave_in_use(const struct cpu *cpu)
 {
     const struct x87 *f = &cpu->x87;
     uint64_t lo = 0, hi = 0, regs = 0;
@@ -255,7 +255,7 @@ static void xsave(struct cpu *cpu, const struct insn *in, uint64_t rfbm, uint64_
     uint64_t bv = cpu_ld(cpu, va + OFF_HEADER, 8);
     uint8_t a[AREA_MAX];
 
-    bv = (bv & ~rfbm) | (in_use(cpu) & rfbm);
+    bv = (bv & ~rfbm) | (xsave_in_use(cpu) & rfbm);
     probe_range(cpu, va, 0, size);
     if (what & XC_X87) {
         put_x87(&cpu->x87, a, in->opsize == 8);
@@ -288,15 +288,56 @@ void sys_xsaveopt(struct cpu *cpu, const struct insn *in)
 {
     uint64_t rfbm = requested(cpu);
 
-    xsave(cpu, in, rfbm, rfbm & in_use(cpu));
+    xsave(cpu, in, rfbm, rfbm & xsave_in_use(cpu));
 }
 
-/* Returns XSTATE_BV of a header fit for the standard form. */
+/* XSAVEC: components in their initial state are left out; the header is written whole. MXCSR
+ * counts as SSE state here. */
+void sys_xsavec(struct cpu *cpu, const struct insn *in)
+{
+    uint64_t rfbm = requested(cpu), use = xsave_in_use(cpu), header[2];
+    unsigned n = xmm_count(cpu) * 16, size = area_size(rfbm);
+    gva va = area_va(cpu, in, size, 64, true);
+    uint8_t a[AREA_MAX];
+
+    if (cpu->mxcsr != 0x1f80)
+        use |= XC_SSE;
+    use &= rfbm;
+    header[0] = use;
+    header[1] = 1ull << 63 | rfbm;
+    probe_range(cpu, va, 0, size);
+    if (use & XC_X87) {
+        put_x87(&cpu->x87, a, in->opsize == 8);
+        store_range(cpu, va, a, 0, OFF_MXCSR);
+        store_range(cpu, va, a, OFF_ST, OFF_XMM);
+    }
+    if (use & XC_SSE) {
+        put_mxcsr(cpu, a);
+        put_xmm(cpu, a);
+        store_range(cpu, va, a, OFF_MXCSR, OFF_ST);
+        store_range(cpu, va, a, OFF_XMM, OFF_XMM + n);
+    }
+    if (use & XC_AVX) {
+        put_ymm(cpu, a);
+        store_range(cpu, va, a, OFF_YMM, OFF_YMM + n);
+    }
+    cpu_st_bytes(cpu, va + OFF_HEADER, header, sizeof(header));
+}
+
+/* Returns XSTATE_BV of a header fit for the standard form, or for the compacted one. */
 static uint64_t checked_header(struct cpu *cpu, const uint8_t *header)
 {
-    uint64_t h[3];
+    bool may = cpu_has(cpu, IF_XSAVEC);
+    uint64_t h[8];
 
     memcpy(h, header, sizeof(h));
+    if (may && h[1] >> 63) {
+        uint64_t formed = h[1] << 1 >> 1;
+
+        if (formed & ~cpu->xcr0 || h[0] & ~formed || h[2] | h[3] | h[4] | h[5] | h[6] | h[7])
+            cpu_raise_err(cpu, EXC_GP, 0);
+        return h[0];
+    }
     if (h[0] & ~cpu->xcr0 || h[1] || h[2])
         cpu_raise_err(cpu, EXC_GP, 0);
     return h[0];
@@ -306,13 +347,19 @@ void sys_xrstor(struct cpu *cpu, const struct insn *in)
 {
     uint64_t rfbm = requested(cpu), bv;
     uint32_t mxcsr = cpu->mxcsr;
-    unsigned size = area_size(rfbm);
+    gva va = area_va(cpu, in, OFF_YMM, 64, false);
     uint8_t a[AREA_MAX];
 
-    load_range(cpu, area_va(cpu, in, size, 64, false), a, 0, size);
+    load_range(cpu, va, a, 0, OFF_YMM);
     bv = checked_header(cpu, a + OFF_HEADER);
-    if (rfbm & (XC_SSE | XC_AVX))
+    if (rfbm & bv & XC_AVX)
+        load_range(cpu, va, a, OFF_YMM, OFF_YMM + 16 * xmm_count(cpu));
+    if (a[OFF_HEADER + 15] & 0x80) { /* compacted: MXCSR goes with SSE */
+        if (rfbm & XC_SSE)
+            mxcsr = bv & XC_SSE ? checked_mxcsr(cpu, a) : 0x1f80;
+    } else if (rfbm & (XC_SSE | XC_AVX)) {
         mxcsr = checked_mxcsr(cpu, a);
+    }
     if (rfbm & bv & XC_X87)
         get_x87(&cpu->x87, a, in->opsize == 8);
     else if (rfbm & XC_X87)
@@ -328,7 +375,7 @@ void sys_xrstor(struct cpu *cpu, const struct insn *in)
 
 static gva mxcsr_va(struct cpu *cpu, const struct insn *in, bool write)
 {
-    if (cpu->cr0 & CR0_EM || !(cpu->cr4 & CR4_OSFXSR))
+    if (!in->vex && (cpu->cr0 & CR0_EM || !(cpu->cr4 & CR4_OSFXSR)))
         cpu_raise(cpu, EXC_UD);
     check_nm(cpu, CR0_TS);
     return seg_linear(cpu, in->mem.seg, cpu_ea(cpu, in), 4, write);

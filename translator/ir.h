@@ -101,6 +101,23 @@ enum {
     X(TZCNT, P_DW | P_AR)                                                                      \
     X(LZCNT, P_DW | P_AR)                                                                      \
     X(POPCNT, P_DW | P_AR)                                                                     \
+    /* BMI1, BMI2 (SDM vol. 2): a register or memory, b the other source (a register; RORX:      \
+     * IR_IMM), w 4 or 8. MULX: d:b = rDX * a, written b first */                              \
+    X(ANDN, P_DW | P_AR | P_BR)                                                                \
+    X(BLSR, P_DW | P_AR)                                                                       \
+    X(BLSMSK, P_DW | P_AR)                                                                     \
+    X(BLSI, P_DW | P_AR)                                                                       \
+    X(BZHI, P_DW | P_AR | P_BR)                                                                \
+    X(BEXTR, P_DW | P_AR | P_BR)                                                               \
+    X(PEXT, P_DW | P_AR | P_BR)                                                                \
+    X(PDEP, P_DW | P_AR | P_BR)                                                                \
+    X(SHLX, P_DW | P_AR | P_BR)                                                                \
+    X(SARX, P_DW | P_AR | P_BR)                                                                \
+    X(SHRX, P_DW | P_AR | P_BR)                                                                \
+    X(RORX, P_DW | P_AR | P_BR)                                                                \
+    X(MULX, P_DW | P_AR | P_BR | P_FIXED)                                                      \
+    X(ADCX, P_DW | P_DR | P_AR) /* ADC that reads and writes CF alone, or OF alone */          \
+    X(ADOX, P_DW | P_DR | P_AR)                                                                \
     X(BSWAP, P_DW | P_DR) /* w 2 (result: low 16 bits zero-filled as silicon), 4, 8 */         \
     X(XCHG, P_DW | P_DR | P_AR | P_AW)    /* d (reg or mem) <-> a (reg); atomic when mem */     \
     X(XADD, P_DW | P_DR | P_AR | P_AW)    /* t = d + a; a = d; d = t */                         \
@@ -152,7 +169,7 @@ enum ir_attr {
     IRA_STORE = 2,   /* VEC: the memory operand is written */
     IRA_CALLHINT = 4, /* JMP/JMPR: a call; the return address is in mem.disp */
     IRA_RETHINT = 8, /* JMPR: a return */
-    IRA_ALIGN = 16,  /* mem must be aligned to 16 bytes: #GP(0) */
+    IRA_ALIGN = 16,  /* mem must be aligned to its size w: #GP(0) */
 };
 
 #define IRSEG_NONE 0xff /* segment base 0 and no checks: linear = effective address */

@@ -285,3 +285,59 @@ bool ir_condition(uint32_t fl, unsigned cc)
     }
     return r != (cc & 1);
 }
+
+/* ---- BMI ---- */
+
+/* Low bits of src to the places of mask, or the bits at those places to the low end. */
+static uint64_t scatter_bits(uint64_t src, uint64_t mask, bool gather)
+{
+    uint64_t r = 0, low = 1;
+
+    for (; mask; mask &= mask - 1, low <<= 1) {
+        uint64_t at = mask & -mask;
+
+        if (src & (gather ? at : low))
+            r |= gather ? low : at;
+    }
+    return r;
+}
+
+static uint64_t low_bits(uint64_t a, unsigned n)
+{
+    return n < 64 ? a & ((1ull << n) - 1) : a;
+}
+
+static uint64_t bmi_shift(enum ir_op op, unsigned bits, uint64_t a, unsigned n)
+{
+    uint64_t sign = bits == 64 ? a : (uint64_t)(int64_t)(int32_t)a;
+
+    n &= bits - 1;
+    switch (op) {
+    case IR_SHLX: return a << n;
+    case IR_SHRX: return a >> n;
+    case IR_SARX: return (uint64_t)((int64_t)sign >> n);
+    default: return n ? a >> n | a << (bits - n) : a;
+    }
+}
+
+uint64_t ir_bmi(enum ir_op op, unsigned w, uint64_t a, uint64_t b, uint32_t *fl)
+{
+    unsigned bits = w * 8, n = b & 0xff;
+    uint32_t cf = 0;
+    uint64_t r;
+
+    switch (op) {
+    case IR_ANDN: r = ~b & a; break;
+    case IR_BLSR: r = a & (a - 1), cf = !a; break;
+    case IR_BLSMSK: r = a ^ (a - 1), cf = !a; break;
+    case IR_BLSI: r = a & -a, cf = a != 0; break;
+    case IR_BZHI: r = low_bits(a, n), cf = n >= bits; break;
+    case IR_BEXTR: r = n < bits ? low_bits(a >> n, b >> 8 & 0xff) : 0; break;
+    case IR_PEXT: return scatter_bits(b, a, true);
+    case IR_PDEP: return scatter_bits(b, a, false);
+    default: return low_bits(bmi_shift(op, bits, a, n), bits);
+    }
+    r = low_bits(r, bits);
+    *fl = (cf ? FL_CF : 0) | (r ? 0 : FL_ZF) | (r >> (bits - 1) & 1 ? FL_SF : 0);
+    return r;
+}

@@ -22,6 +22,9 @@ void ir_mul(bool is_signed, unsigned w, uint64_t a, uint64_t b, uint64_t *hi, ui
 bool ir_div(bool is_signed, unsigned w, uint64_t hi, uint64_t lo, uint64_t b, uint64_t *q,
             uint64_t *r);
 
+/* ANDN to RORX on operands of w bytes (4 or 8). */
+uint64_t ir_bmi(enum ir_op op, unsigned w, uint64_t a, uint64_t b, uint32_t *fl);
+
 /* Does condition cc (low opcode nibble) hold? */
 bool ir_condition(uint32_t fl, unsigned cc);
 

@@ -289,6 +289,46 @@ static void exec_scan(struct xctx *x, const struct ir *o)
     put_flags(x->cpu, o->fw | o->ff, fl);
 }
 
+static void exec_bmi(struct xctx *x, const struct ir *o)
+{
+    uint64_t b = o->b == IR_IMM ? (uint64_t)o->imm : read_reg(x, o->b, o->w);
+    uint64_t a = read_ref(x, o, o->a, o->w);
+    uint32_t fl = 0;
+
+    write_reg(x, o->d, o->w, ir_bmi((enum ir_op)o->op, o->w, a, b, &fl));
+    put_flags(x->cpu, o->fw | o->ff, fl);
+}
+
+static void exec_bls(struct xctx *x, const struct ir *o)
+{
+    uint32_t fl = 0;
+    uint64_t a = read_ref(x, o, o->a, o->w);
+
+    write_reg(x, o->d, o->w, ir_bmi((enum ir_op)o->op, o->w, a, 0, &fl));
+    put_flags(x->cpu, o->fw | o->ff, fl);
+}
+
+static void exec_mulx(struct xctx *x, const struct ir *o)
+{
+    uint64_t a = read_ref(x, o, o->a, o->w), hi, lo;
+    uint32_t fl = 0;
+
+    ir_mul(false, o->w, read_reg(x, R_DX, o->w), a, &hi, &lo, &fl);
+    write_reg(x, o->b, o->w, lo);
+    write_reg(x, o->d, o->w, hi);
+}
+
+/* ADCX and ADOX: the carry is CF or OF. */
+static void exec_adx(struct xctx *x, const struct ir *o)
+{
+    uint64_t a = read_ref(x, o, o->a, o->w), d = read_reg(x, o->d, o->w);
+    uint32_t flag = o->op == IR_ADCX ? FL_CF : FL_OF;
+    uint32_t fl = cpu_get_aflags(x->cpu) & flag ? FL_CF : 0;
+
+    write_reg(x, o->d, o->w, ir_alu(IR_ADC, o->w, d, a, &fl, true));
+    put_flags(x->cpu, (o->fw | o->ff) & flag, fl & FL_CF ? flag : 0);
+}
+
 static void exec_bswap(struct xctx *x, const struct ir *o)
 {
     uint64_t v = read_reg(x, o->d, o->w);
@@ -389,7 +429,7 @@ static void exec_vec(struct xctx *x, const struct ir *o)
 
     if (o->w) {
         addr = linear(x, o, o->w, o->attr & IRA_STORE);
-        if ((o->attr & IRA_ALIGN) && (addr & 15))
+        if ((o->attr & IRA_ALIGN) && (addr & (o->w - 1u)))
             cpu_raise_err(x->cpu, EXC_GP, 0);
     }
     vec_exec(x->cpu, o->ext, addr);
@@ -476,6 +516,13 @@ void ir_exec(struct cpu *cpu, const struct ir *o)
         case IR_BSF: case IR_BSR: case IR_TZCNT: case IR_LZCNT: case IR_POPCNT:
             exec_scan(&x, o);
             break;
+        case IR_ANDN: case IR_BZHI: case IR_BEXTR: case IR_PEXT: case IR_PDEP: case IR_SHLX:
+        case IR_SARX: case IR_SHRX: case IR_RORX:
+            exec_bmi(&x, o);
+            break;
+        case IR_BLSR: case IR_BLSMSK: case IR_BLSI: exec_bls(&x, o); break;
+        case IR_MULX: exec_mulx(&x, o); break;
+        case IR_ADCX: case IR_ADOX: exec_adx(&x, o); break;
         case IR_BSWAP: exec_bswap(&x, o); break;
         case IR_XCHG: case IR_XADD: exec_xchg(&x, o); break;
         case IR_CMPXCHG: exec_cmpxchg(&x, o); break;

@@ -352,6 +352,36 @@ void lower_LZCNT(struct lower *l)
     lower_count(l, IR_LZCNT, IR_BSR);
 }
 
+/* ---- BMI1, BMI2, ADX: one op each ---- */
+
+static void lower_bmi(struct lower *l, enum ir_op op)
+{
+    const struct insn *in = l->in;
+    struct ir *o = lower_emit(l, op, in->op[0].size);
+    unsigned a = 1, b = 2; /* places of ModRM.rm and of the other source */
+
+    if (op == IR_ANDN || op == IR_PEXT || op == IR_PDEP || op == IR_MULX) {
+        a = 2;
+        b = 1;
+    }
+    lower_set_d(l, o, &in->op[0]);
+    lower_set_a(l, o, &in->op[a]);
+    if (in->nops > 2)
+        o->b = op == IR_RORX ? IR_IMM : in->op[b].reg;
+    if (op == IR_RORX)
+        o->imm = in->op[b].imm;
+    lower_flags(l, o);
+}
+
+#define BMI(id)                                                                                \
+    void lower_##id(struct lower *l)                                                           \
+    {                                                                                          \
+        lower_bmi(l, IR_##id);                                                                 \
+    }
+BMI(ANDN) BMI(BLSR) BMI(BLSMSK) BMI(BLSI) BMI(BZHI) BMI(BEXTR) BMI(PEXT) BMI(PDEP) BMI(SHLX)
+BMI(SARX) BMI(SHRX) BMI(RORX) BMI(MULX) BMI(ADCX) BMI(ADOX)
+#undef BMI
+
 /* ---- conditions and single flags ---- */
 
 static uint16_t cc_reads(unsigned cc)

@@ -18,7 +18,8 @@ static bool continues(const struct insn *in)
     case I_PUSHF: case I_PUSH_SREG: case I_PUSHA: case I_POPA: case I_CLI: case I_SWAPGS:
     case I_RDTSC: case I_RDTSCP: case I_RDPID: case I_CPUID: case I_RDMSR: case I_RDRAND:
     case I_RDSEED: case I_RDFSBASE: case I_RDGSBASE: case I_WRFSBASE: case I_WRGSBASE:
-    case I_XGETBV: case I_FXSAVE: case I_XSAVE: case I_XSAVEOPT: case I_STMXCSR: case I_LFENCE:
+    case I_XGETBV: case I_FXSAVE: case I_XSAVE: case I_XSAVEOPT: case I_XSAVEC: case I_STMXCSR:
+    case I_LDMXCSR: case I_VSTMXCSR: case I_VLDMXCSR: case I_LFENCE:
     case I_MFENCE: case I_SFENCE: case I_CLFLUSH: case I_CLFLUSHOPT: case I_SGDT: case I_SIDT:
     case I_SLDT: case I_STR: case I_SMSW: case I_LAR: case I_LSL: case I_VERR: case I_VERW:
     case I_ARPL: case I_CLAC: case I_STAC: case I_DAA: case I_DAS: case I_AAA: case I_AAS:
@@ -42,6 +43,14 @@ static void fpu_unavailable(struct cpu *cpu, const struct insn *in)
     if ((cpu->cr0 & CR0_EM) || (!mmx && !(cpu->cr4 & CR4_OSFXSR)))
         cpu_raise(cpu, EXC_UD);
     cpu_raise(cpu, EXC_NM);
+}
+
+/* Likewise of VEX vector instructions: CR0.EM and CR4.OSFXSR do not matter. */
+static void avx_unavailable(struct cpu *cpu, const struct insn *in)
+{
+    bool on = cpu->cr4 & CR4_OSXSAVE && (cpu->xcr0 & 6) == 6;
+
+    cpu_raise(cpu, on ? EXC_NM : EXC_UD);
 }
 
 static bool uses_mmx(const struct insn *in)
@@ -78,6 +87,11 @@ void lower_sys(struct lower *l)
             break;
         lower_call(l, fpu_unavailable, true);
         return;
+    case I_VLDMXCSR: case I_VSTMXCSR:
+        if (l->mode & CM_AVX)
+            break;
+        lower_call(l, avx_unavailable, true);
+        return;
     default:
         break;
     }
@@ -100,6 +114,11 @@ void lower_vec(struct lower *l)
     bool sse = uses_xmm(in) || !mmx;
     struct ir *o;
 
+    if (in->vex && !(l->mode & CM_AVX)) {
+        lower_call(l, avx_unavailable, true);
+        return;
+    }
+    sse &= !in->vex;
     if ((mmx && !(l->mode & CM_X87)) || (sse && !(l->mode & CM_SSE))) {
         lower_call(l, fpu_unavailable, true);
         return;
@@ -121,6 +140,6 @@ void lower_vec(struct lower *l)
         if (i == 0 && (in->row->attr & IA_WRITES_OP0))
             o->attr |= IRA_STORE;
     }
-    if ((in->row->attr & IA_SSE_ALIGN) && o->w == 16 && !mmx)
+    if ((in->row->attr & IA_SSE_ALIGN) && o->w >= 16 && !mmx)
         o->attr |= IRA_ALIGN;
 }

@@ -198,7 +198,7 @@ static bool exec_move(struct cpu *cpu, const struct insn *in, gva addr)
 
 /* ---- data operations ---- */
 
-static void set_flags(struct cpu *cpu, const struct vec_env *e)
+void vec_set_flags(struct cpu *cpu, const struct vec_env *e)
 {
     cpu_set_aflags(cpu, (e->cf ? FL_CF : 0) | (e->pf ? FL_PF : 0) | (e->af ? FL_AF : 0) |
                             (e->zf ? FL_ZF : 0) | (e->sf ? FL_SF : 0) | (e->of ? FL_OF : 0));
@@ -237,14 +237,14 @@ static void store_results(struct cpu *cpu, const struct insn *in, gva addr, unsi
                       in->op[0].kind == OPND_MEM ? in->op[0].size : 8, false);
         break;
     case VEC_FLAGS:
-        set_flags(cpu, e);
+        vec_set_flags(cpu, e);
         break;
     case VEC_STRI:
-        set_flags(cpu, e);
+        vec_set_flags(cpu, e);
         cpu->gpr[R_CX] = e->gpr;
         break;
     case VEC_STRM:
-        set_flags(cpu, e);
+        vec_set_flags(cpu, e);
         memcpy(&cpu->v[0], &r, 16);
         break;
     default:
@@ -293,7 +293,9 @@ void vec_exec(struct cpu *cpu, const struct insn *in, gva addr)
         cpu_raise_err(cpu, in->mem.seg == SEG_SS ? EXC_SS : EXC_GP, 0);
     if (in->has_mem && has_mmx(in) && (in->row->attr & IA_SSE_ALIGN) && (addr & 15))
         cpu_raise_err(cpu, EXC_GP, 0); /* after #MF, so not by IRA_ALIGN */
-    if (!exec_move(cpu, in, addr))
+    if (in->vex)
+        vex_exec(cpu, in, addr);
+    else if (!exec_move(cpu, in, addr))
         exec_data(cpu, in, addr);
 }
 
@@ -301,7 +303,8 @@ void vec_exec(struct cpu *cpu, const struct insn *in, gva addr)
 
 bool vec_is_call(const struct insn *in)
 {
-    return in->id == I_MASKMOVQ || in->id == I_MASKMOVDQU;
+    return in->id == I_MASKMOVQ || in->id == I_MASKMOVDQU || in->id == I_VMASKMOVDQU ||
+           vex_is_call(in);
 }
 
 void vec_call(struct cpu *cpu, const struct insn *in)
@@ -313,6 +316,10 @@ void vec_call(struct cpu *cpu, const struct insn *in)
     uint64_t off = cpu->gpr[R_DI];
     gva addr;
 
+    if (vex_is_call(in)) {
+        vex_call(cpu, in);
+        return;
+    }
     if (mmx)
         x87_check_pending(cpu);
     read_operand(cpu, &in->op[src], 0, &s);

@@ -11,9 +11,19 @@
  * IR asks for already done), ignored without one. Raises #GP, #XM, memory faults. */
 void vec_exec(struct cpu *cpu, const struct insn *in, gva addr);
 
+/* The same for instructions under VEX (called by vec_exec). */
+void vex_exec(struct cpu *cpu, const struct insn *in, gva addr);
+
+/* Flags of e to the guest's. */
+struct vec_env;
+void vec_set_flags(struct cpu *cpu, const struct vec_env *e);
+
 /* Instructions with operands that IR_VEC cannot express (MASKMOVQ's implicit
- * address): lowered as a call of vec_call. */
+ * address, gathers): lowered as a call of vec_call. */
 bool vec_is_call(const struct insn *in);
 void vec_call(struct cpu *cpu, const struct insn *in);
+/* Those of them under VEX that are new there: gathers, masked moves. */
+bool vex_is_call(const struct insn *in);
+void vex_call(struct cpu *cpu, const struct insn *in);
 
 #endif

@@ -86,8 +86,10 @@ static void test_ud(void)
         enum insn_mode mode;
         const char *hex;
     } t[] = {
-        {INSN_64, "06"},          {INSN_64, "27"},          {INSN_64, "c4 e2 7b f7 c0"},
-        {INSN_64, "c5 f8 58 c0"}, {INSN_64, "9a"},          {INSN_64, "82 c0 01"},
+        {INSN_64, "06"},          {INSN_64, "27"},          {INSN_64, "c4 e2 7f f7 c0"},
+        {INSN_64, "66 c5 f8 58 c0"}, {INSN_64, "f0 c5 f8 58 c0"}, {INSN_64, "48 c5 f8 58 c0"},
+        {INSN_64, "c5 f0 10 c0"}, {INSN_64, "c4 e0 78 58 c0"}, {INSN_64, "c4 e2 69 90 04 11"},
+        {INSN_64, "9a"},          {INSN_64, "82 c0 01"},
         {INSN_64, "f0 90"},       {INSN_64, "f0 01 c0"},    {INSN_64, "f0 39 00"},
         {INSN_64, "f0 8b 00"},    {INSN_64, "8e c8"},       {INSN_64, "8c f0"},
         {INSN_64, "0f 20 c8"},    {INSN_64, "0f 20 e8"},    {INSN_64, "44 0f 20 c8"},

@@ -307,3 +307,8 @@ struct insn i_sreg(const struct cpu *cpu, unsigned seg, unsigned gpr)
     op_gpr(&in, 1, gpr, 2);
     return in;
 }
+
+uint64_t xsave_in_use(const struct cpu *cpu)
+{
+    return 0;
+}

@@ -30,6 +30,7 @@ struct orc_insn {
 
 struct orc_case {
     uint8_t fx[512] __attribute__((aligned(64))); /* FXSAVE64 image */
+    uint8_t ymm[256];                             /* upper halves of YMM0 to 15 */
     uint64_t seed, index;
     bool sequence;
     uint64_t gpr[16];
@@ -60,6 +61,7 @@ struct orc_line {
 
 struct orc_state {
     uint8_t fx[512] __attribute__((aligned(64))); /* FXSAVE64 image, bytes 416.. zero */
+    uint8_t ymm[256];
     uint64_t gpr[16];
     uint64_t rflags;
     uint64_t rip; /* of the exit reached, or as the fault reports it */

@@ -170,7 +170,8 @@ unsigned compare_states(const struct orc_case *c, const struct orc_state *want,
         d |= DIFF_GPR;
     if ((want->rflags ^ got->rflags) & flags_mask(c, want) & ~(uint64_t)m.rflags)
         d |= DIFF_FLAGS;
-    if (memcmp(want->fx + FX_XMM, got->fx + FX_XMM, 256))
+    if (memcmp(want->fx + FX_XMM, got->fx + FX_XMM, 256) ||
+        memcmp(want->ymm, got->ymm, sizeof(want->ymm)))
         d |= DIFF_XMM;
     if (memcmp(want->fx + FX_MXCSR, got->fx + FX_MXCSR, 4))
         d |= DIFF_MXCSR;

@@ -88,6 +88,10 @@ static void enter_user_mode(struct engine *g)
     cpu->cr0 = CR0_PE | CR0_PG | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_AM;
     cpu->cr3 = PML4;
     cpu->cr4 = CR4_PAE | CR4_PGE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_FSGSBASE | CR4_UMIP;
+    if (cpu_has(cpu, IF_AVX)) {
+        cpu->cr4 |= CR4_OSXSAVE;
+        cpu->xcr0 = 7;
+    }
     cpu->efer = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE;
     cpu->cpl = 3;
     cpu_update_paging(cpu);
@@ -272,6 +276,8 @@ void engine_run(struct engine *g, const struct orc_case *c, struct orc_state *s)
     cpu->shadow = 0;
     cpu->budget = STOP_BUDGET;
     load_fx(cpu, c->fx);
+    for (unsigned i = 0; i < 16; i++)
+        memcpy(&cpu->v[i].u64[2], c->ymm + 16 * i, 16);
     memset(&g->exc, 0, sizeof(g->exc));
     why = run_cpu(cpu);
     s->status = why == RUN_STOPPED ? ORC_DONE : why == RUN_BUDGET ? ORC_TIMEOUT : ORC_DIED;
@@ -279,5 +285,7 @@ void engine_run(struct engine *g, const struct orc_case *c, struct orc_state *s)
     s->rflags = cpu_get_rflags(cpu);
     store_end(g, c, s);
     store_fx(cpu, s->fx);
+    for (unsigned i = 0; i < 16; i++)
+        memcpy(s->ymm + 16 * i, &cpu->v[i].u64[2], 16);
     orc_mem_collect(&g->mem, s);
 }

@@ -150,10 +150,11 @@ static void make_single(struct build *b, const struct insn_row *row)
 
     b->style = style_of(b, row);
     c->exit[1] = FAR_EXIT;
-    for (unsigned tries = 0; tries < 50 && !gen_insn(b, row, false); tries++)
-        ;
     gen_fx(b, c->fx,
            fp || row->id == I_FXSAVE || row->id == I_STMXCSR || rng_chance(&b->r, 50));
+    gen_upper(b, c->ymm);
+    for (unsigned tries = 0; tries < 50 && !gen_insn(b, row, false); tries++)
+        ;
     memset(c->code + b->len, 0xcc, FAR_EXIT + ORC_EXIT_LEN - b->len);
     if (b->rel_size) {
         uint32_t disp = FAR_EXIT - b->len;
@@ -321,6 +322,7 @@ static void make_sequence(const struct gen *g, struct build *b)
     }
     step_joins(b, true);
     gen_fx(b, c->fx, rng_chance(&b->r, 700));
+    gen_upper(b, c->ymm);
     if (b->masked)
         c->fx[0] |= 0x3f;
     if (c->fx[2] & 0x80 &&

@@ -17,6 +17,8 @@ struct spec {
     struct addressing a;
     uint8_t imm[10], nimm;
     uint8_t rel; /* size of a branch displacement */
+    uint8_t vvvv, l;
+    bool vex, vex3;
 };
 
 static const struct insn_opdesc *desc_of(const struct insn_row *row, unsigned i)
@@ -45,6 +47,27 @@ static void add_prefix(struct spec *s, uint8_t p)
         s->pfx[s->npfx++] = p;
 }
 
+static void choose_segment(struct build *b, struct spec *s)
+{
+    static const uint8_t seg[] = {0x26, 0x2e, 0x36, 0x3e};
+
+    if (rng_chance(&b->r, 15))
+        add_prefix(s, seg[rng_below(&b->r, 4)]);
+}
+
+static void choose_vex(struct build *b, struct spec *s, const struct insn_row *row)
+{
+    s->l = row->match & MTK_L0 || (!(row->match & MTK_L1) && rng_chance(&b->r, 500));
+    s->vex3 = rng_chance(&b->r, 500);
+    for (unsigned i = 0; i < 4; i++) {
+        unsigned src = desc_of(row, i)->src;
+
+        if (src == OS_H || src == OS_B)
+            s->vvvv = (uint8_t)rng_below(&b->r, 16);
+    }
+    choose_segment(b, s);
+}
+
 static void choose_prefixes(struct build *b, struct spec *s, const struct insn_row *row)
 {
     uint32_t forbid = row->match & MTK_PFX;
@@ -67,10 +90,7 @@ static void choose_prefixes(struct build *b, struct spec *s, const struct insn_r
         add_prefix(s, 0x66);
     if (row->attr & IA_LOCK && s->mem && rng_chance(&b->r, 300))
         add_prefix(s, 0xf0);
-    if (rng_chance(&b->r, 15)) {
-        static const uint8_t seg[] = {0x26, 0x2e, 0x36, 0x3e};
-        add_prefix(s, seg[rng_below(&b->r, 4)]);
-    }
+    choose_segment(b, s);
 }
 
 static void choose_rex(struct build *b, struct spec *s, const struct insn_row *row)
@@ -133,11 +153,30 @@ static unsigned imm_size(const struct insn_opdesc *d, unsigned opsize, unsigned 
     switch (d->src) {
     case OS_IMM:
     case OS_SIMM: return d->arg;
+    case OS_L: return 1;
     case OS_IMMZ: return opsize == 2 ? 2 : 4;
     case OS_IMMV: return opsize;
     case OS_MOFFS: return adsize;
     default: return 0;
     }
+}
+
+static unsigned put_vex(const struct spec *s, const struct insn_row *row, uint8_t *out)
+{
+    uint32_t forbid = row->match & MTK_PFX;
+    unsigned rex = s->rex | s->a.rex, map = (row->opcode >> 8) - 4u;
+    unsigned pp = forbid == MT_66 ? 1 : forbid == MT_F3 ? 2 : forbid == MT_F2 ? 3 : 0;
+    unsigned last = (~s->vvvv & 15u) << 3 | (unsigned)s->l << 2 | pp;
+
+    if (map == 1 && !(rex & 11) && !s->vex3) {
+        out[0] = 0xc5;
+        out[1] = (uint8_t)((rex & 4 ? 0 : 0x80) | last);
+        return 2;
+    }
+    out[0] = 0xc4;
+    out[1] = (uint8_t)((~rex & 7) << 5 | map);
+    out[2] = (uint8_t)((rex & 8) << 4 | last);
+    return 3;
 }
 
 static unsigned encode(const struct build *b, const struct spec *s, const struct insn_row *row,
@@ -149,12 +188,16 @@ static unsigned encode(const struct build *b, const struct spec *s, const struct
         out[n++] = 0x67;
     memcpy(out + n, s->pfx, s->npfx);
     n += s->npfx;
-    if (s->rex || s->a.rex)
-        out[n++] = (uint8_t)(0x40 | s->rex | s->a.rex);
-    if (row->opcode >> 8)
-        out[n++] = 0x0f;
-    if (row->opcode >> 8 > 1)
-        out[n++] = row->opcode >> 8 == 2 ? 0x38 : 0x3a;
+    if (s->vex) {
+        n += put_vex(s, row, out + n);
+    } else {
+        if (s->rex || s->a.rex)
+            out[n++] = (uint8_t)(0x40 | s->rex | s->a.rex);
+        if (row->opcode >> 8)
+            out[n++] = 0x0f;
+        if (row->opcode >> 8 > 1)
+            out[n++] = row->opcode >> 8 == 2 ? 0x38 : 0x3a;
+    }
     out[n++] = (uint8_t)row->opcode;
     if (row->match & MT_RM) {
         if (s->mem) {
@@ -266,7 +309,7 @@ static void setup_implicit(struct build *b, const struct insn *in, uint32_t rule
 {
     if (rules & (N_SP | N_BP))
         setup_stack(b, in, rules);
-    if (in->id == I_MASKMOVQ || in->id == I_MASKMOVDQU) /* no faults: see vendor.c */
+    if (in->id == I_MASKMOVQ || in->id == I_MASKMOVDQU || in->id == I_VMASKMOVDQU) /* no faults: see vendor.c */
         gen_set_reg(b, R_DI, ORC_RW_A + rng_below(&b->r, 8192 - 16));
     else if (rules & (N_SI | N_DI))
         setup_string(b, in, rules);
@@ -394,7 +437,7 @@ static void fill_memory(struct build *b, const struct insn *in, uint64_t t, unsi
     p = b->c->blob + off;
     if (in->id == I_FXRSTOR) {
         gen_fx(b, p, true);
-    } else if (in->id == I_LDMXCSR) {
+    } else if ((in->id == I_LDMXCSR || in->id == I_VLDMXCSR)) {
         uint32_t v = gen_mxcsr(b) | (rng_chance(&b->r, 100) ? 1u << 16 : 0) |
                      (rng_chance(&b->r, 50) ? 1u << 31 : 0);
         memcpy(p, &v, 4);
@@ -424,6 +467,40 @@ static void fill_memory(struct build *b, const struct insn *in, uint64_t t, unsi
     }
 }
 
+/* Sets lane i of a vector register's initial value, of 4 or 8 bytes. */
+static void set_lane(struct build *b, unsigned reg, unsigned i, unsigned size, uint64_t v)
+{
+    unsigned at = i * size;
+    uint8_t *p = at < 16 ? b->c->fx + 160 + 16 * reg + at : b->c->ymm + 16 * reg + at - 16;
+
+    memcpy(p, &v, size);
+}
+
+/* A gather: indexes around a place in the writable pages, some of them bad. */
+static void setup_gather(struct build *b, struct spec *s, const struct insn *in)
+{
+    unsigned size = in->opcode & 1 ? 8 : 4, base = rng_below(&b->r, 16), scale, index;
+    bool far = rng_chance(&b->r, 150);
+
+    do
+        index = rng_below(&b->r, 16);
+    while (index == in->op[0].reg || index == in->op[2].reg);
+    scale = rng_below(&b->r, 4);
+    gen_set_reg(b, base, ORC_RW_A + 2048 + rng_below(&b->r, 64));
+    for (unsigned i = 0; i < 8; i++) {
+        int64_t x = (int64_t)rng_below(&b->r, 400) - 200;
+
+        if (i < 32 / size)
+            set_lane(b, index, i, size, (uint64_t)(far && rng_chance(&b->r, 200) ? x * 64 : x));
+    }
+    s->a.len = 3;
+    s->a.bytes[0] = (uint8_t)(0x40 | s->reg << 3 | 4);
+    s->a.bytes[1] = (uint8_t)(scale << 6 | (index & 7) << 3 | (base & 7));
+    s->a.bytes[2] = (uint8_t)rng_next(&b->r);
+    s->a.rex = (uint8_t)((index & 8) >> 2 | base >> 3);
+    s->rex &= ~1;
+}
+
 static void setup_memory(struct build *b, struct spec *s, const struct insn *in)
 {
     unsigned size = mem_size(in);
@@ -435,7 +512,7 @@ static void setup_memory(struct build *b, struct spec *s, const struct insn *in)
         t = ORC_RW_B;
     if (gen_rules(in->id) & PATCHED && orc_page_kind((unsigned)(t - ORC_BASE) >> 12))
         t = ORC_RW_A + (rng_below(&b->r, 4000) & ~15u);
-    if (in->id == I_LDMXCSR && b->seq) /* where no store can put a reserved bit */
+    if ((in->id == I_LDMXCSR || in->id == I_VLDMXCSR) && b->seq) /* where no store can put a reserved bit */
         t = ORC_MXCSRS + 4 * rng_below(&b->r, 16);
     if (size == 512 && (t & GUEST_PAGE_MASK) > 4096 - 512 && t >> 12 != ORC_RW_A >> 12)
         t &= ~GUEST_PAGE_MASK; /* which of two bad pages counts is up to the CPU */
@@ -475,6 +552,9 @@ static void setup_imm(struct build *b, struct spec *s, const struct insn *in)
             if (in->id == I_CMPPS || in->id == I_CMPPD || in->id == I_CMPSS ||
                 in->id == I_CMPSD)
                 v &= 7; /* the other bits are reserved */
+            if (in->id == I_VCMPPS || in->id == I_VCMPPD || in->id == I_VCMPSS ||
+                in->id == I_VCMPSD)
+                v &= 31;
         } else if (in->id == I_ENTER) {
             v = i == 0 ? rng_below(&b->r, 64) * 4 : rng_below(&b->r, 5);
         } else if (in->id == I_RET) {
@@ -563,7 +643,11 @@ bool gen_insn(struct build *b, const struct insn_row *row, bool reg_form)
         return false;
     if (row->match & MT_RM)
         choose_modrm(b, &s, row, reg_form);
-    choose_prefixes(b, &s, row);
+    s.vex = row->opcode >= 0x500;
+    if (s.vex)
+        choose_vex(b, &s, row);
+    else
+        choose_prefixes(b, &s, row);
     choose_rex(b, &s, row);
     s.moffs = desc_of(row, 0)->src == OS_MOFFS || desc_of(row, 1)->src == OS_MOFFS;
     s.rel = desc_of(row, 0)->src == OS_REL ? (uint8_t)rel_size(desc_of(row, 0)) : 0;
@@ -583,7 +667,9 @@ bool gen_insn(struct build *b, const struct insn_row *row, bool reg_form)
     setup_implicit(b, &in, rules);
     setup_regs(b, &in);
     setup_imm(b, &s, &in);
-    if (s.mem || s.moffs)
+    if (row->attr & IA_VSIB)
+        setup_gather(b, &s, &in);
+    else if (s.mem || s.moffs)
         setup_memory(b, &s, &in);
     if (!encode_check(b, &s, row, code, &in))
         return false;

@@ -2,6 +2,7 @@
  * Random floating-point and vector state. */
 #include <string.h>
 
+#include "cpu/cpuid.h"
 #include "tests/oracle/gen_int.h"
 
 uint32_t gen_mxcsr(struct build *b)
@@ -75,5 +76,20 @@ void gen_fx(struct build *b, uint8_t *fx, bool interesting)
         if (rng_chance(&b->r, 300))
             style = (enum value_style)rng_below(&b->r, VS_COUNT);
         value_bytes(&b->r, fx + 160 + 16 * i, 16, style);
+    }
+}
+
+void gen_upper(struct build *b, uint8_t *ymm)
+{
+    memset(ymm, 0, 256);
+    if (!cpu_host_has(CW_1_ECX, 28))
+        return;
+    for (unsigned i = 0; i < 16; i++) {
+        enum value_style style = b->style;
+
+        if (rng_chance(&b->r, 300))
+            style = (enum value_style)rng_below(&b->r, VS_COUNT);
+        if (!rng_chance(&b->r, 100))
+            value_bytes(&b->r, ymm + 16 * i, 16, style);
     }
 }

@@ -66,6 +66,8 @@ void gen_addressing(struct build *b, struct addressing *a, uint64_t target, unsi
 
 /* gen_fp.c: floating-point state. fx is an FXSAVE64 image of 512 bytes. */
 void gen_fx(struct build *b, uint8_t *fx, bool interesting);
+/* Upper halves of YMM registers, 256 bytes; zeros without AVX. */
+void gen_upper(struct build *b, uint8_t *ymm);
 uint32_t gen_mxcsr(struct build *b);
 uint16_t gen_x87_cw(struct build *b);
 

@@ -31,6 +31,8 @@
 #define ORC_S_EXITS  (ORC_SCRATCH + 0x0c0) /* 4 code addresses */
 #define ORC_S_OUT    (ORC_SCRATCH + 0x100) /* 16 out */
 #define ORC_S_OUTFX  (ORC_SCRATCH + 0x200) /* 512 bytes */
+#define ORC_S_OUTYMM (ORC_SCRATCH + 0x400) /* 256 bytes */
+#define ORC_S_AVX    (ORC_SCRATCH + 0x500) /* not 0: the host has YMM registers */
 
 #define ORC_MAX_EXITS 4
 #define ORC_EXIT_LEN  8 /* bytes reserved for one exit in the code */

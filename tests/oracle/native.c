@@ -19,6 +19,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "cpu/cpuid.h"
 #include "tests/oracle/mem.h"
 
 enum { BATCH_TIMEOUT_MS = 5000, ALT_STACK = 65536 };
@@ -60,6 +61,15 @@ static _Noreturn void child_die(const char *msg)
         syscall(SYS_exit, 3);
 }
 
+/* From the XSAVE image that a signal frame holds. */
+__attribute__((no_sanitize("address", "undefined"))) static void
+copy_upper(struct orc_state *s, const uint8_t *image)
+{
+    memset(s->ymm, 0, sizeof(s->ymm));
+    if (*scratch(ORC_S_AVX) && image[512] & 4)
+        memcpy(s->ymm, image + 576, sizeof(s->ymm));
+}
+
 /* Left without returning: its frame may not stay poisoned. */
 __attribute__((no_sanitize("address", "undefined"))) static void
 on_fault(int sig, siginfo_t *info, void *context)
@@ -81,6 +91,7 @@ on_fault(int sig, siginfo_t *info, void *context)
     s->error = (uint32_t)g[REG_ERR];
     s->cr2 = s->vector == 14 ? (uint64_t)g[REG_CR2] : 0;
     memcpy(s->fx, uc->uc_mcontext.fpregs, 416);
+    copy_upper(s, (const uint8_t *)uc->uc_mcontext.fpregs);
     orc_leave();
 }
 
@@ -110,6 +121,7 @@ static bool map_region(void)
         else if (kind == ORC_PAGE_NONE)
             mprotect((void *)addr, GUEST_PAGE_SIZE, PROT_NONE);
     }
+    *scratch(ORC_S_AVX) = cpu_host_has(CW_1_ECX, 28);
     *scratch(ORC_S_EXITS) = (uintptr_t)orc_exit0;
     *scratch(ORC_S_EXITS + 8) = (uintptr_t)orc_exit1;
     *scratch(ORC_S_EXITS + 16) = (uintptr_t)orc_exit2;
@@ -163,6 +175,7 @@ static void run_case(const struct orc_case *c, struct orc_state *s)
     running = NULL;
     if (s->vector == ORC_NO_FAULT) {
         memcpy(s->fx, (void *)(uintptr_t)ORC_S_OUTFX, 416);
+        memcpy(s->ymm, (void *)(uintptr_t)ORC_S_OUTYMM, sizeof(s->ymm));
         memcpy(s->gpr, (void *)(uintptr_t)ORC_S_OUT, sizeof(s->gpr));
         s->rflags = *scratch(ORC_S_OUTFL);
         s->rip = c->rip + c->exit[*(volatile uint32_t *)(uintptr_t)ORC_S_EXITID];

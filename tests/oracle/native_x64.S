@@ -5,7 +5,14 @@
 
     .text
 
-/* void orc_enter(const void *fx): runs the case in the scratch page; comes back through
+    .macro UPPER_IN n
+    vinsertf128 $1, 512+16*\n(%rdi), %ymm\n, %ymm\n
+    .endm
+    .macro UPPER_OUT n
+    vextractf128 $1, %ymm\n, ORC_S_OUTYMM+16*\n
+    .endm
+
+/* void orc_enter(const void *fx): with the upper halves of YMM behind the image; runs the case in the scratch page; comes back through
  * an exit below or through orc_leave. */
     .globl orc_enter
     .type orc_enter, @function
@@ -19,6 +26,25 @@ orc_enter:
     stmxcsr ORC_S_MXCSR
     mov %rsp, ORC_S_HOSTSP
     fxrstor64 (%rdi)
+    cmpl $0, ORC_S_AVX
+    je 1f
+    UPPER_IN 0
+    UPPER_IN 1
+    UPPER_IN 2
+    UPPER_IN 3
+    UPPER_IN 4
+    UPPER_IN 5
+    UPPER_IN 6
+    UPPER_IN 7
+    UPPER_IN 8
+    UPPER_IN 9
+    UPPER_IN 10
+    UPPER_IN 11
+    UPPER_IN 12
+    UPPER_IN 13
+    UPPER_IN 14
+    UPPER_IN 15
+1:
     pushq ORC_S_FLAGS
     popfq
     mov ORC_S_GPR+0x00, %rax
@@ -71,6 +97,24 @@ exit_common:
     pushfq
     popq ORC_S_OUTFL
     fxsave64 ORC_S_OUTFX
+    cmpl $0, ORC_S_AVX
+    je orc_leave
+    UPPER_OUT 0
+    UPPER_OUT 1
+    UPPER_OUT 2
+    UPPER_OUT 3
+    UPPER_OUT 4
+    UPPER_OUT 5
+    UPPER_OUT 6
+    UPPER_OUT 7
+    UPPER_OUT 8
+    UPPER_OUT 9
+    UPPER_OUT 10
+    UPPER_OUT 11
+    UPPER_OUT 12
+    UPPER_OUT 13
+    UPPER_OUT 14
+    UPPER_OUT 15
 /* void orc_leave(void): ends the case from a signal handler; does not return. */
     .globl orc_leave
     .type orc_leave, @function
@@ -79,6 +123,10 @@ orc_leave:
     pushq $0x202
     popfq
     ldmxcsr ORC_S_MXCSR
+    cmpl $0, ORC_S_AVX
+    je 2f
+    vzeroupper
+2:
     pop %r15
     pop %r14
     pop %r13

@@ -101,6 +101,11 @@ static op_fn *const emitters[IR_OP_COUNT] = {
     [IR_CHKTGT] = x64_op_chktgt, [IR_PROBE] = x64_op_probe,   [IR_CALL] = x64_op_call,
     [IR_RAISE] = x64_op_raise,   [IR_VEC] = x64_op_vec,       [IR_JMP] = x64_op_jump,
     [IR_JCC] = x64_op_jump,      [IR_JRZ] = x64_op_jump,      [IR_JRNZ] = x64_op_jump,
+    [IR_ANDN] = x64_op_bmi,      [IR_BLSR] = x64_op_bmi,      [IR_BLSMSK] = x64_op_bmi,
+    [IR_BLSI] = x64_op_bmi,      [IR_BZHI] = x64_op_bmi,      [IR_BEXTR] = x64_op_bmi,
+    [IR_PEXT] = x64_op_bmi,      [IR_PDEP] = x64_op_bmi,      [IR_SHLX] = x64_op_bmi,
+    [IR_SARX] = x64_op_bmi,      [IR_SHRX] = x64_op_bmi,      [IR_RORX] = x64_op_bmi,
+    [IR_MULX] = x64_op_bmi,      [IR_ADCX] = x64_op_adx,      [IR_ADOX] = x64_op_adx,
     [IR_JMPR] = x64_op_jump,     [IR_EXIT] = x64_op_jump,     [IR_BCC] = x64_op_side_exit,
 };
 
@@ -312,6 +317,7 @@ struct jit *jit_create(struct cpu *cpu, const struct jit_opts *o, struct err *e)
     j->counting = o->counting;
     j->tlb = cpu->mmu.tlb != NULL;
     j->hf = x64_host_features() & ~o->host_off;
+    j->ymm = (j->hf & HF_AVX) && cpu_has(cpu, IF_AVX);
     j->trap_noncanon = !o->check_noncanon;
     if (!x64_code_create(j, o->code_bytes ? o->code_bytes : 128u << 20, e)) {
         free(j);

@@ -101,9 +101,17 @@ static inline uint8_t *e_here(const struct emit *e)
 /* Legacy-encoded instruction with a ModRM: width w gives 66 (2), REX.W (8) and the byte
  * register rules (1). imm bytes, if any, follow by the caller. */
 void e_ins(struct emit *e, uint32_t opc, unsigned w, unsigned reg, struct x64_rm m);
-/* VEX.128 instruction; pp 0..3, map 1..3. */
+/* VEX instruction; pp 0..3, map 1..3; pp | VEX_L for 256 bits. */
+#define VEX_L 4
 void e_vex(struct emit *e, unsigned pp, unsigned map, unsigned w, unsigned opc, unsigned reg,
            unsigned vvvv, struct x64_rm m);
+
+static inline void e_vzeroupper(struct emit *e)
+{
+    e8(e, 0xc5);
+    e8(e, 0xf8);
+    e8(e, 0x77);
+}
 
 /* Integer instructions; n: 0 ADD 1 OR 2 ADC 3 SBB 4 AND 5 SUB 6 XOR 7 CMP. */
 void e_alu_rm_r(struct emit *e, unsigned n, unsigned w, struct x64_rm d, unsigned r);

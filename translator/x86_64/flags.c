@@ -64,7 +64,15 @@ static uint16_t kills(const struct ir *o)
     case IR_BSR:
     case IR_TZCNT:
     case IR_LZCNT:
-    case IR_POPCNT: return ALL;
+    case IR_POPCNT:
+    case IR_ANDN:
+    case IR_BLSR:
+    case IR_BLSMSK:
+    case IR_BLSI:
+    case IR_BZHI:
+    case IR_BEXTR: return ALL;
+    case IR_ADCX: return FL_CF;
+    case IR_ADOX: return FL_OF;
     case IR_INC:
     case IR_DEC: return ALL & ~FL_CF;
     case IR_SHL:
@@ -283,6 +291,14 @@ bool x64_flags_quiet(const struct ir *o)
     case IR_TZCNT:
     case IR_LZCNT:
     case IR_POPCNT:
+    case IR_ANDN:
+    case IR_BLSR:
+    case IR_BLSMSK:
+    case IR_BLSI:
+    case IR_BZHI:
+    case IR_BEXTR:
+    case IR_ADCX:
+    case IR_ADOX:
     case IR_INC:
     case IR_DEC:
     case IR_SHL:

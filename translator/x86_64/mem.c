@@ -170,7 +170,8 @@ void x64_mem_begin(struct x64 *c, unsigned size, enum x64_slow_kind kind)
     struct x64_slow *s;
     bool write = kind != SL_LOAD;
 
-    assert(size == 1 || size == 2 || size == 4 || size == 8 || size == 16);
+    assert(size == 1 || size == 2 || size == 4 || size == 8 || size == 16 ||
+           size == 32);
     x64_flags_clobber(c);
     x64_address(c, c->o, size, write);
     s = x64_slow_new(c, kind);

@@ -28,19 +28,18 @@ static const uint8_t x64_pinned[16] = {
 
 #define ENV(field) ((int32_t)offsetof(struct cpu, field))
 
-/* cpu->scratch: [0..3] holds the bounce buffer of slow accesses (16-aligned,
- * 16 bytes), [4..11] IR temps, the rest spill space named here. */
+/* cpu->scratch: [4..11] IR temps, the rest spill space named here. */
 enum {
     SCR_TEMP = 4,
     SCR_RAX = 12,   /* commit thunk: RAX; saved condition of a SETcc to memory */
     SCR_ROT = 13,   /* two words: byte rotation without BMI2 */
     SCR_FLAGS = 15, /* commit thunk: flags; CMPXCHG: spilled register */
 };
-#define ENV_BOUNCE ((ENV(scratch) + 15) & ~15)
+#define ENV_BOUNCE ENV(bounce) /* of slow accesses */
 #define ENV_SCR(n) (ENV(scratch) + 8 * (n))
 
 _Static_assert(offsetof(struct cpu, gpr) == 0, "gpr[] is reached with 8-bit displacements");
-_Static_assert(offsetof(struct cpu, v) % 16 == 0, "XMM images are accessed with MOVAPS");
+_Static_assert(offsetof(struct cpu, v) % 32 == 0, "register images are accessed with VMOVAPS");
 _Static_assert(sizeof(union vec) == 32, "stride of cpu->v");
 _Static_assert(offsetof(struct cpu, x87) < 4096, "the hot part of struct cpu stays small");
 _Static_assert(sizeof(struct mmu_tlb_entry) == 32, "TLB index is scaled by 32");

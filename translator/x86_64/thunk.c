@@ -58,10 +58,19 @@ static void gprs(struct emit *e, unsigned base, int32_t disp, bool store)
     }
 }
 
-static void xmms(struct emit *e, bool store)
+/* YMM when those are the guest's; C need not pay for upper halves in use. */
+static void xmms(struct jit *j, struct emit *e, bool store)
 {
-    for (unsigned n = 0; n < 16; n++)
-        e_ins(e, OPC(1, store ? 0x29 : 0x28), 4, n, rm_mem(X_RSP, ENV(v) + (int32_t)n * 32));
+    for (unsigned n = 0; n < 16; n++) {
+        struct x64_rm m = rm_mem(X_RSP, ENV(v) + (int32_t)n * 32);
+
+        if (j->ymm)
+            e_vex(e, VEX_L | 0, 1, 4, store ? 0x29 : 0x28, n, 0, m);
+        else
+            e_ins(e, OPC(1, store ? 0x29 : 0x28), 4, n, m);
+    }
+    if (j->ymm && store)
+        e_vzeroupper(e);
 }
 
 /* LDMXCSR is /2, STMXCSR /3. */
@@ -94,12 +103,12 @@ static void emit_enter(struct jit *j, struct emit *e)
     e_mov_rr(e, 8, X_RSP, X_RDI);
     e_mov_rr(e, 8, X_RAX, X_RSI);
     gprs(e, X_RSP, ENV(gpr), false);
-    xmms(e, false);
+    xmms(j, e, false);
     e_ins(e, 0xff, 4, 4, rm_reg(X_RAX)); /* jmp rax */
 
     j->t_exit = e->p; /* rax = result of jit_enter's thunk */
     gprs(e, X_RSP, ENV(gpr), true);
-    xmms(e, true);
+    xmms(j, e, true);
     mxcsr(e, true, X_RSP, ENV(mxcsr));
     mxcsr(e, false, X_RSP, ENV(host_mxcsr));
     e_mov_r_rm(e, 8, X_RSP, rm_mem(X_RSP, ENV(jit_sp)));
@@ -125,7 +134,7 @@ static void emit_sync(struct jit *j, struct emit *e)
     j->t_sync = e->p;
     take_ra(e);
     gprs(e, X_RSP, ENV(gpr), true);
-    xmms(e, true);
+    xmms(j, e, true);
     mxcsr(e, true, X_RSP, ENV(mxcsr));
     mxcsr(e, false, X_RSP, ENV(host_mxcsr));
     e_mov_rr(e, 8, X_RBX, X_RSP);
@@ -136,7 +145,7 @@ static void emit_sync(struct jit *j, struct emit *e)
     e_ins(e, 0xff, 4, 2, rm_reg(X_RAX)); /* call rax */
     e_mov_rr(e, 8, X_RSP, X_RBX);
     mxcsr(e, false, X_RSP, ENV(mxcsr));
-    xmms(e, false);
+    xmms(j, e, false);
     gprs(e, X_RSP, ENV(gpr), false);
     return_to_ra(e);
 }
@@ -150,7 +159,7 @@ static void emit_callexit(struct jit *j, struct emit *e)
     j->t_callexit = e->p;
     take_ra(e);
     gprs(e, X_RSP, ENV(gpr), true);
-    xmms(e, true);
+    xmms(j, e, true);
     mxcsr(e, true, X_RSP, ENV(mxcsr));
     mxcsr(e, false, X_RSP, ENV(host_mxcsr));
     e_mov_rr(e, 8, X_RBX, X_RSP);
@@ -166,7 +175,7 @@ static void emit_callexit(struct jit *j, struct emit *e)
     none = e_jcc_fwd(e, CC_Z);
     e_mov_rr(e, 8, X_RSP, X_RBX);
     mxcsr(e, false, X_RSP, ENV(mxcsr));
-    xmms(e, false);
+    xmms(j, e, false);
     gprs(e, X_RSP, ENV(gpr), false);
     e_ins(e, 0xff, 4, 4, rm_reg(X_RAX)); /* jmp rax */
     e_patch_here(e, none); /* rax = 0: no link was taken */
@@ -210,7 +219,7 @@ static void emit_commit(struct jit *j, struct emit *e)
     e_mov_rr(e, 8, X_RSP, X_RBX);
     e_mov_r_rm(e, 8, X_RAX, rm_mem(X_RSP, ENV(jit_sp)));
     mxcsr(e, false, X_RSP, ENV(mxcsr));
-    xmms(e, false);
+    xmms(j, e, false);
     gprs(e, X_RAX, shadow, false);
     e_movzx(e, 2, X_RAX, rm_mem(X_RSP, ENV_SCR(SCR_FLAGS)));
     e_alu_imm(e, 0, 1, rm_reg(X_RAX), 0x7f);

@@ -38,10 +38,14 @@ static bool host_has(const struct jit *j, const struct insn *in)
     static const uint32_t need[IF_COUNT] = {
         [IF_SSE3] = HF_SSE3,   [IF_SSSE3] = HF_SSSE3, [IF_SSE41] = HF_SSE41,
         [IF_SSE42] = HF_SSE42, [IF_AES] = HF_AES,     [IF_PCLMUL] = HF_PCLMUL,
-        [IF_SHA] = HF_SHA,
+        [IF_SHA] = HF_SHA,     [IF_AVX] = HF_AVX,     [IF_AVX2] = HF_AVX2,
+        [IF_FMA] = HF_FMA,     [IF_F16C] = HF_F16C,   [IF_VAES] = HF_VAES,
+        [IF_VPCLMUL] = HF_VPCLMUL,
     };
     unsigned f = in->row ? in->row->feature : IF_SSE42;
 
+    if (in->vex && !j->ymm)
+        return false;
     if (f == IF_SSE || f == IF_SSE2)
         return true;
     return need[f] && (j->hf & need[f]);
@@ -56,6 +60,8 @@ static bool native(const struct x64 *c, const struct insn *in, bool mem)
             return false;
     if (in->id == I_MASKMOVDQU || in->id == I_MASKMOVQ)
         return false;
+    if (in->id == I_VCVTPS2PH && mem)
+        return false; /* a store that may trap: its copy in the slow path has no handler */
     return mem == (in->modrm < 0xc0);
 }
 
@@ -64,11 +70,13 @@ static bool may_trap(const struct insn *in)
 {
     unsigned o = in->opcode;
 
+    if (in->vex && in->map == 2)
+        return o == 0x13 || o >= 0x96; /* half precision, FMA */
     if (in->map == 1)
         return (o >= 0x51 && o <= 0x5f && !(o >= 0x54 && o <= 0x57)) ||
                (o >= 0x2a && o <= 0x2f) || o == 0xc2 || o == 0xd0 || o == 0xe6 || o == 0x7c ||
                o == 0x7d;
-    return in->map == 3 && ((o >= 0x08 && o <= 0x0b) || o == 0x40 || o == 0x41);
+    return in->map == 3 && ((o >= 0x08 && o <= 0x0b) || o == 0x1d || o == 0x40 || o == 0x41);
 }
 
 static void in_c(struct x64 *c)
@@ -80,7 +88,7 @@ static void in_c(struct x64 *c)
     if (o->w) {
         x64_address(c, o, o->w, o->attr & IRA_STORE);
         if (o->attr & IRA_ALIGN) {
-            e_test_imm(&c->e, 1, rm_reg(X_ADDR), 15);
+            e_test_imm(&c->e, 1, rm_reg(X_ADDR), o->w - 1);
             x64_raise_if(c, CC_NZ, EXC_GP);
         }
         e_mov_rr(&c->e, 8, X_ENT, X_ADDR);
@@ -99,12 +107,22 @@ static bool has_imm(const struct insn *in)
                                              (o >= 0xc4 && o <= 0xc6)));
 }
 
+static unsigned vex_pp(const struct insn *in)
+{
+    unsigned pp = in->pfx == 0x66 ? 1 : in->pfx == 0xf3 ? 2 : in->pfx == 0xf2 ? 3 : 0;
+
+    return in->vex_l ? pp | VEX_L : pp;
+}
+
 static void encode(struct x64 *c, const struct insn *in, unsigned reg, struct x64_rm m)
 {
     struct emit *e = &c->e;
     uint32_t opc = OPC_P(in->pfx, in->map, in->opcode);
 
-    e_ins(e, opc | (in->rex & 8 ? E_REXW : 0), 4, reg, m);
+    if (in->vex)
+        e_vex(e, vex_pp(in), in->map, in->vex_w ? 8 : 4, in->opcode, reg, in->vvvv, m);
+    else
+        e_ins(e, opc | (in->rex & 8 ? E_REXW : 0), 4, reg, m);
     if (has_imm(in))
         e8(e, in->imm8);
 }
@@ -129,6 +147,20 @@ static struct x64_slow *trap_entry(struct x64 *c, const struct insn *in, uint8_t
     return s;
 }
 
+/* Outside 64-bit mode eight registers only. */
+static void zero_registers(struct x64 *c, const struct insn *in)
+{
+    struct emit *e = &c->e;
+
+    if (in->mode != INSN_64) {
+        in_c(c);
+        return;
+    }
+    e8(e, 0xc5);
+    e8(e, in->vex_l ? 0xfc : 0xf8);
+    e8(e, 0x77);
+}
+
 void x64_op_vec(struct x64 *c)
 {
     const struct ir *o = c->o;
@@ -141,6 +173,10 @@ void x64_op_vec(struct x64 *c)
     struct x64_slow *t = NULL;
     uint8_t *at;
 
+    if (in->vex && !in->has_modrm && c->j->ymm) { /* VZEROALL, VZEROUPPER */
+        zero_registers(c, in);
+        return;
+    }
     if (!native(c, in, mem)) {
         in_c(c);
         return;

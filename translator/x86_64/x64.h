@@ -23,6 +23,13 @@ enum {
     HF_AES = 1 << 8,
     HF_PCLMUL = 1 << 9,
     HF_SHA = 1 << 10,
+    HF_AVX = 1 << 11, /* and the host's kernel keeps YMM */
+    HF_AVX2 = 1 << 12,
+    HF_FMA = 1 << 13,
+    HF_F16C = 1 << 14,
+    HF_VAES = 1 << 15,
+    HF_VPCLMUL = 1 << 16,
+    HF_ADX = 1 << 17,
 };
 uint32_t x64_host_features(void);
 
@@ -74,6 +81,7 @@ struct jit {
     struct cpu *cpu;
     bool counting, tlb;
     bool flushed;       /* everything goes with the next compilation */
+    bool ymm;           /* the host's YMM registers are the guest's, not only the low halves */
     bool trap_noncanon; /* non-canonical addresses are caught by a host fault */
     uint32_t hf;
     uint8_t *rw, *rx;
@@ -180,7 +188,7 @@ uint16_t x64_cc_flags(unsigned cc);
 /* aflags image from the state at the fault */
 uint16_t x64_late_compute(const struct cpu *cpu, const struct x64_late_flags *lf);
 
-/* alu.c, muldiv.c, bits.c, branch.c, vec.c */
+/* alu.c, muldiv.c, bits.c, bmi.c, branch.c, vec.c */
 void x64_op_alu(struct x64 *c);
 void x64_op_mov(struct x64 *c);
 void x64_op_extend(struct x64 *c);
@@ -207,6 +215,8 @@ void x64_op_raise(struct x64 *c);
 void x64_op_chktgt(struct x64 *c);
 void x64_op_jump(struct x64 *c);
 void x64_op_vec(struct x64 *c);
+void x64_op_bmi(struct x64 *c);
+void x64_op_adx(struct x64 *c);
 void x64_block_head(struct x64 *c);
 void x64_links_emit(struct x64 *c);
 void x64_raise_if(struct x64 *c, unsigned cc, unsigned vector);
