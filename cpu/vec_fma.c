@@ -220,7 +220,7 @@ static uint16_t single_to_half(struct vec_fp *fp, uint32_t v, unsigned rc)
 {
     uint16_t sign = (uint16_t)(v >> 16 & 0x8000);
     uint32_t m, q, size;
-    bool inexact, ignored, tiny;
+    bool inexact, inexact_unbounded, tiny;
     int exp;
 
     v = (uint32_t)vec_fp_operand(fp, &vec_f32, v);
@@ -233,8 +233,9 @@ static uint16_t single_to_half(struct vec_fp *fp, uint32_t v, unsigned rc)
         return (uint16_t)(sign | (size ? 0x7c00 : 0));
     vec_fp_note_denormal(fp, &vec_f32, v);
     exp = (int)(size >> 23) - 127; /* of the leading bit, for normal values */
-    m = exp == -127 ? size << 1 : (size & 0x7fffff) | 0x800000;
-    q = round_off(m, 13, rc, sign, &ignored); /* with unlimited exponent */
+    for (m = exp == -127 ? size << 1 : (size & 0x7fffff) | 0x800000; !(m >> 23); m <<= 1)
+        exp--;
+    q = round_off(m, 13, rc, sign, &inexact_unbounded); /* with unlimited exponent */
     tiny = exp + (q >> 11 ? 1 : 0) < -14;
     q = round_off(m, exp < -14 ? (unsigned)(13 - 14 - exp) : 13, rc, sign, &inexact);
     if (exp < -14)
@@ -248,8 +249,12 @@ static uint16_t single_to_half(struct vec_fp *fp, uint32_t v, unsigned rc)
             fp->post &= ~MXCSR_PE;
         return (uint16_t)(sign | (to_max ? 0x7bff : 0x7c00));
     }
-    if (tiny && (inexact || !(fp->mxcsr & MXCSR_UE << MXCSR_MASK_POS)))
+    if (tiny && !(fp->mxcsr & MXCSR_UE << MXCSR_MASK_POS)) {
         fp->post |= MXCSR_UE;
+        inexact = inexact_unbounded;
+    } else if (tiny && inexact) {
+        fp->post |= MXCSR_UE;
+    }
     fp->post |= inexact ? MXCSR_PE : 0;
     return (uint16_t)(sign | size);
 }

@@ -278,6 +278,8 @@ void vex_exec(struct cpu *cpu, const struct insn *in, gva addr)
             x.width = 32;
     x.e.mxcsr = cpu->mxcsr;
     read_sources(&x, cpu, in, addr);
+    if (x.dst->kind == OPND_MEM) /* its fault goes before #XM */
+        cpu_probe_write(cpu, addr, x.dst->size);
     if (x.op->kind & VEC_WHOLE)
         run_whole(&x, in, cpu);
     else

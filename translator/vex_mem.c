@@ -44,7 +44,7 @@ static gva element_address(struct cpu *cpu, const struct insn *in, unsigned i, u
     return seg_linear(cpu, m->seg, off, size, false);
 }
 
-/* Elements are loaded in order. Each one's mask is cleared when it has been, so that after a
+/* Elements are loaded in order. The mask of each that has been is cleared, so that after a
  * fault the instruction goes on where it stopped (SDM vol. 2, VGATHERDPS). */
 static void gather(struct cpu *cpu, const struct insn *in)
 {
@@ -52,8 +52,6 @@ static void gather(struct cpu *cpu, const struct insn *in)
     unsigned size = in->op[1].size, widest = index_is_quad(in) ? 8 : size;
     unsigned n = (in->vex_l ? 32 : 16) / widest, used = n * size;
 
-    for (unsigned i = 0; i < n; i++)
-        set_element(mask, i, size, selected(mask, i, size) ? ~0ull : 0);
     for (unsigned i = 0; i < n; i++) {
         if (selected(mask, i, size))
             set_element(d, i, size, cpu_ld(cpu, element_address(cpu, in, i, size), size));

@@ -516,8 +516,10 @@ static void setup_memory(struct build *b, struct spec *s, const struct insn *in)
         t = ORC_MXCSRS + 4 * rng_below(&b->r, 16);
     if (size == 512 && (t & GUEST_PAGE_MASK) > 4096 - 512 && t >> 12 != ORC_RW_A >> 12)
         t &= ~GUEST_PAGE_MASK; /* which of two bad pages counts is up to the CPU */
-    if (t > 1ull << 32 && size == 16)
-        t &= ~15ull; /* and so is the order of alignment and canonical check */
+    if (t > 1ull << 32 && (size == 16 || size == 32))
+        t &= ~(size - 1ull); /* and so is the order of alignment and canonical check */
+    if (in->row->feature == IF_SHA)
+        t &= ~15ull; /* AMD does not check */
     fill_memory(b, in, t, size);
     ignore_pointers(b, in, t);
     if (s->moffs) {

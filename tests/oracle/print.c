@@ -87,6 +87,14 @@ static void diff_u64(FILE *f, const char *name, uint64_t want, uint64_t got)
                 (unsigned long long)got);
 }
 
+static void diff_vec(FILE *f, const char *name, unsigned i, const uint8_t *x, const uint8_t *y)
+{
+    if (memcmp(x, y, 16))
+        fprintf(f, "  %s%-2u  want %016llx:%016llx got %016llx:%016llx\n", name, i,
+                (unsigned long long)get(x + 8, 8), (unsigned long long)get(x, 8),
+                (unsigned long long)get(y + 8, 8), (unsigned long long)get(y, 8));
+}
+
 static void diff_x87(FILE *f, const uint8_t *a, const uint8_t *b)
 {
     diff_u64(f, "fcw", get(a, 2), get(b, 2));
@@ -136,12 +144,8 @@ void print_diff(FILE *f, const struct orc_case *c, const struct orc_state *want,
         diff_u64(f, "fdp", get(want->fx + 16, 8), get(got->fx + 16, 8));
     }
     for (unsigned i = 0; i < 16; i++) {
-        const uint8_t *x = want->fx + 160 + 16 * i, *y = got->fx + 160 + 16 * i;
-
-        if (memcmp(x, y, 16))
-            fprintf(f, "  xmm%-2u  want %016llx:%016llx got %016llx:%016llx\n", i,
-                    (unsigned long long)get(x + 8, 8), (unsigned long long)get(x, 8),
-                    (unsigned long long)get(y + 8, 8), (unsigned long long)get(y, 8));
+        diff_vec(f, "xmm", i, want->fx + 160 + 16 * i, got->fx + 160 + 16 * i);
+        diff_vec(f, "ymmh", i, want->ymm + 16 * i, got->ymm + 16 * i);
     }
     if (diff & DIFF_MEM)
         print_memory_diff(f, c, want, got);
