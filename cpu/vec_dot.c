@@ -67,42 +67,52 @@ void vec_addsubpd(struct vec_env *env, union vec *d, const union vec *s, unsigne
     addsub(env, d, s, &vec_f64);
 }
 
-/* Products chosen by imm[7:4], summed pairwise; imm[3:0] chooses where the sum goes.
- * An unmasked exception ends the instruction after the step it arose in. */
+/* Products chosen by imm[7:4], summed pairwise in each of `lanes` 128-bit lanes; imm[3:0]
+ * chooses where the sum goes. An unmasked exception ends the instruction after the step it
+ * arose in, in both lanes. */
 static void dot(struct vec_env *env, union vec *d, const union vec *s, unsigned imm,
-                const struct vec_fmt *f)
+                const struct vec_fmt *f, unsigned lanes)
 {
-    const unsigned n = 128 / f->bits;
-    uint64_t t[4] = {0};
+    const unsigned n = 128 / f->bits, all = n * lanes;
+    uint64_t t[8] = {0};
     struct vec_fp fp;
     union vec r = *d;
     bool ok;
 
     vec_fp_begin(&fp, env);
-    for (unsigned i = 0; i < n; i++) {
-        if (imm >> (4 + i) & 1)
+    for (unsigned i = 0; i < all; i++) {
+        if (imm >> (4 + i % n) & 1)
             t[i] = vec_fp_mul(&fp, f, vec_fp_lane(f, d, i), vec_fp_lane(f, s, i));
     }
     ok = vec_fp_step(&fp, env);
     for (unsigned step = 1; ok && step < n; step *= 2) {
-        for (unsigned i = 0; i < n; i += 2 * step)
+        for (unsigned i = 0; i < all; i += 2 * step)
             t[i] = vec_fp_add(&fp, f, t[i], t[i + step]);
         ok = vec_fp_step(&fp, env);
     }
-    for (unsigned i = 0; i < n; i++)
-        vec_fp_set_lane(f, &r, i, imm >> i & 1 ? t[0] : 0);
+    for (unsigned i = 0; i < all; i++)
+        vec_fp_set_lane(f, &r, i, imm >> i % n & 1 ? t[i / n * n] : 0);
     if (vec_fp_end(&fp, env) && ok)
         *d = r;
 }
 
 void vec_dpps(struct vec_env *env, union vec *d, const union vec *s, unsigned imm)
 {
-    dot(env, d, s, imm, &vec_f32);
+    dot(env, d, s, imm, &vec_f32, 1);
 }
 
 void vec_dppd(struct vec_env *env, union vec *d, const union vec *s, unsigned imm)
 {
-    dot(env, d, s, imm, &vec_f64);
+    dot(env, d, s, imm, &vec_f64, 1);
+}
+
+void vec_vdpps(struct vec_env *env, union vec *d, const union vec *s, unsigned imm)
+{
+    union vec r = *env->src1;
+
+    dot(env, &r, s, imm, &vec_f32, env->bytes / 16);
+    if (!env->fault)
+        *d = r;
 }
 
 /* RCPPS and RSQRTPS raise nothing and ignore MXCSR. The manual bounds the relative error

@@ -244,9 +244,9 @@ static uint16_t single_to_half(struct vec_fp *fp, uint32_t v, unsigned rc)
     if (size >= 0x7c00) {
         bool to_max = rc == 3 || (rc == 1 && !sign) || (rc == 2 && sign);
 
-        fp->post |= MXCSR_OE | MXCSR_PE;
-        if (!(fp->mxcsr & MXCSR_OE << MXCSR_MASK_POS) && !inexact)
-            fp->post &= ~MXCSR_PE;
+        fp->post |= MXCSR_OE;
+        if (inexact || fp->mxcsr & MXCSR_OE << MXCSR_MASK_POS)
+            fp->post |= MXCSR_PE;
         return (uint16_t)(sign | (to_max ? 0x7bff : 0x7c00));
     }
     if (tiny && !(fp->mxcsr & MXCSR_UE << MXCSR_MASK_POS)) {

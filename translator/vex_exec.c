@@ -205,7 +205,10 @@ static void run_lanes(struct vex *x, const struct insn *in)
         memcpy(&x->result.u8[(narrow ? 8 : 16) * lane], &a, narrow ? 8 : 16);
         merge_lane(x, in, lane, &e);
     }
-    merge_mxcsr(&x->e, before, flags);
+    if (x->width == 16)
+        x->e.mxcsr = before | flags;
+    else
+        merge_mxcsr(&x->e, before, flags);
 }
 
 static void run_whole(struct vex *x, const struct insn *in, const struct cpu *cpu)

@@ -37,6 +37,12 @@ static const struct {
     {I_CMPPD, "cmp*pd"},
     {I_CMPSS, "cmp*ss"},
     {I_CMPSD, "cmp*sd"},
+    {I_VCMPPS, "vcmp*ps"},
+    {I_VCMPPD, "vcmp*pd"},
+    {I_VCMPSS, "vcmp*ss"},
+    {I_VCMPSD, "vcmp*sd"},
+    {I_VMOVD, "vmovd vmovq"},
+    {I_VMOVQ, "vmovq vmovd"},
 };
 
 static const char *const conditions[16] = {"o", "no", "b", "ae", "e", "ne", "be", "a",
@@ -145,7 +151,6 @@ static bool left_out(const struct insn *in, const struct cs_view *cs)
     } ops[] = {
         {0x062, 0x062, -1}, /* EVEX */
         {0x08f, 0x08f, -1}, /* XOP */
-        {0x0c4, 0x0c5, -1}, /* VEX */
         {0x0c6, 0x0c7, 7},  /* XABORT, XBEGIN */
         {0x101, 0x101, 0},  /* VMX */
         {0x101, 0x101, 1},  /* ENCLS */
@@ -165,12 +170,6 @@ static bool left_out(const struct insn *in, const struct cs_view *cs)
         {0x1c7, 0x1c7, 6},  /* VMX */
         {0x1c7, 0x1c7, 7},  /* VMX */
         {0x280, 0x281, -1}, /* INVEPT, INVVPID */
-        {0x2c8, 0x2cd, -1}, /* SHA */
-        {0x2db, 0x2df, -1}, /* AES */
-        {0x2f6, 0x2f6, -1}, /* ADX */
-        {0x344, 0x344, -1}, /* PCLMULQDQ */
-        {0x3cc, 0x3cc, -1}, /* SHA1RNDS4 */
-        {0x3df, 0x3df, -1}, /* AESKEYGENASSIST */
     };
     unsigned opcode = (unsigned)in->map << 8 | in->opcode;
 
@@ -254,9 +253,73 @@ static bool misread_by_capstone(const struct insn *in, const struct cs_view *cs)
     }
 }
 
+/* Does p decode with the bits `set` set and `clear` cleared in the last byte of its three-byte
+ * (or two-byte, but for W) VEX prefix? */
+static bool vex_changed_ok(const uint8_t *p, enum insn_mode mode, uint8_t set, uint8_t clear)
+{
+    uint8_t copy[INSN_MAX_LEN];
+    struct insn in;
+    unsigned i = 0;
+
+    memcpy(copy, p, sizeof(copy));
+    while (i < INSN_MAX_LEN - 3 && is_prefix(p[i], mode))
+        i++;
+    i += p[i] == 0xc4 ? 2 : 1;
+    copy[i] = (uint8_t)((p[i] & ~clear) | set);
+    return insn_decode(&in, copy, INSN_MAX_LEN, mode) == INSN_OK;
+}
+
+/* SDM vol. 2, 2.3: VEX is #UD behind 66, F2, F3, LOCK and REX, with a reserved W or L, and with
+ * a VEX.vvvv that names nothing but is not 1111b. Capstone looks at none of these. It knows
+ * AMD's FMA4 and the mask registers of AVX-512. */
+static bool known_vex_ud(const uint8_t *p, const struct insn *in, const struct cs_view *cs)
+{
+    static const char *const left_out_vex[] = {"k", "vpermil2", "vfm", "vfnm"};
+    enum insn_mode mode = (enum insn_mode)in->mode;
+
+    for (unsigned i = 0; i < INSN_MAX_LEN && is_prefix(p[i], mode); i++) {
+        if (p[i] == 0x66 || p[i] == 0xf0 || (p[i] & 0xfe) == 0xf2 ||
+            (mode == INSN_64 && (p[i] & 0xf0) == 0x40 && (p[i + 1] & 0xfe) == 0xc4))
+            return true;
+    }
+    for (unsigned i = 0; i < ARRAY_SIZE(left_out_vex); i++) {
+        if (g_str_has_prefix(cs->mnemonic, left_out_vex[i]) && (i < 2 || in->map == 3))
+            return true;
+    }
+    return (in->row && in->row->attr & IA_VSIB) || vex_changed_ok(p, mode, 0, 0x80) ||
+           vex_changed_ok(p, mode, 0x80, 0) || vex_changed_ok(p, mode, 0, 4) ||
+           vex_changed_ok(p, mode, 4, 0) || vex_changed_ok(p, mode, 0x78, 0) ||
+           vex_changed_ok(p, mode, 0x78, 0x84);
+}
+
+/* Both find an instruction, or only we do. */
+static bool known_vex(const struct insn *in, const struct cs_view *cs)
+{
+    size_t n = strlen(insn_name((enum insn_id)in->id));
+
+    if (!cs->len) /* 256-bit AES and PCLMULQDQ; outside 64-bit mode also VBROADCASTI128 */
+        return in->row->feature == IF_VAES || in->row->feature == IF_VPCLMUL ||
+               (in->id == I_VBROADCASTI128 && in->mode != INSN_64);
+    if (in->len != cs->len)
+        return false;
+    /* names that end in the source's size */
+    if (!strncmp(cs->mnemonic, insn_name((enum insn_id)in->id), n) &&
+        (cs->mnemonic[n] == 'x' || cs->mnemonic[n] == 'y') && !cs->mnemonic[n + 1])
+        return true;
+    /* SDM, VPINSRQ: VEX.W of general registers is ignored outside 64-bit mode */
+    if (in->mode != INSN_64 && in->vex_w)
+        return true;
+    /* SDM, VBLENDVPS: bit 7 of the immediate is ignored outside 64-bit mode */
+    return in->mode != INSN_64 && in->nops == 4 && in->op[3].kind == OPND_XMM;
+}
+
 bool insn_known_fault(const uint8_t *p, const struct insn *in, enum insn_status status,
                       const struct cs_view *cs)
 {
+    if (in->vex && status == INSN_UD)
+        return known_vex_ud(p, in, cs);
+    if (in->vex && status == INSN_OK)
+        return known_vex(in, cs);
     if (status == INSN_UD)
         return known_ud(p, in, cs);
     if (status != INSN_OK)

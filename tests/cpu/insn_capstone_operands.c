@@ -5,6 +5,7 @@
 #include "tests/cpu/insn_capstone.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *gpr_name(unsigned reg, unsigned size, bool high8)
@@ -36,13 +37,22 @@ static const char *reg_name(const struct insn_operand *o, char *buf, size_t size
         return gpr_name(o->reg, o->size, o->high8);
     if (o->kind == OPND_SREG)
         return seg_names[o->reg];
-    snprintf(buf, size, stems[o->kind], o->reg);
+    if (o->kind == OPND_XMM && o->size == 32)
+        snprintf(buf, size, "ymm%u", o->reg);
+    else
+        snprintf(buf, size, stems[o->kind], o->reg);
     return buf;
 }
 
 static bool same_bits(int64_t a, int64_t b, unsigned bytes)
 {
     return bytes >= 8 || !((uint64_t)(a ^ b) << (64 - 8 * bytes));
+}
+
+/* Index of a gather: Capstone's name of a vector register ends in its number. */
+static bool same_vsib(const char *index, const struct insn_mem *m)
+{
+    return (index[0] == 'x' || index[0] == 'y') && strtoul(index + 3, NULL, 10) == m->index;
 }
 
 static bool same_mem(csh cs, const struct insn *in, const cs_x86_op *o)
@@ -52,7 +62,7 @@ static bool same_mem(csh cs, const struct insn *in, const cs_x86_op *o)
     const char *index = o->mem.index ? cs_reg_name(cs, o->mem.index) : "";
     const char *ours = "";
     /* 67 beside REX.W was kept from Capstone: insn_capstone_test.c */
-    unsigned asize = in->mode == INSN_64 && in->rex & 8 ? 8 : m->asize;
+    unsigned asize = in->mode == INSN_64 && in->rex & 8 && !in->vex ? 8 : m->asize;
 
     if (m->base == MEM_RIP)
         ours = asize == 8 ? "rip" : "eip";
@@ -60,6 +70,8 @@ static bool same_mem(csh cs, const struct insn *in, const cs_x86_op *o)
         ours = gpr_name(m->base, asize, false);
     if (strcmp(base, ours))
         return false;
+    if (in->row->attr & IA_VSIB)
+        return same_vsib(index, m) && o->mem.scale == m->scale;
     ours = m->index == MEM_NOREG ? "" : gpr_name(m->index, asize, false);
     if (!strcmp(index, "riz") || !strcmp(index, "eiz"))
         index = "";

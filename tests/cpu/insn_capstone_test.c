@@ -171,6 +171,19 @@ static void random_case(uint8_t *p, enum insn_mode mode)
     count = count < 3 ? 0 : count - 3 > 2 ? rnd() % 5 : count - 3;
     while (count--)
         p[n++] = prefixes[rnd() % sizeof(prefixes)];
+    if (rnd() % 3 == 0) { /* VEX */
+        p[n++] = rnd() % 4 ? 0xc4 : 0xc5;
+        if (p[n - 1] == 0xc4)
+            p[n] = (uint8_t)((rnd() & 0xe0) | (rnd() % 16 ? 1 + rnd() % 3 : rnd() & 31));
+        if (mode != INSN_64)
+            p[n] |= 0xc0;
+        n += p[n - 1] == 0xc4;
+        if (rnd() % 2)
+            p[n] |= 0x78;
+        if (mode != INSN_64)
+            p[n] |= p[n - 1] == 0xc5 ? 0xc0 : 0x40;
+        return;
+    }
     if (mode == INSN_64 && rnd() % 2)
         p[n++] = (uint8_t)(0x40 | (rnd() & 15));
     if (map >= 6)

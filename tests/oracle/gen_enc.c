@@ -2,6 +2,7 @@
  * One instruction from a table row: encoding choices that the row allows, then operands.
  * A first encoding with plain operands goes through the decoder, which tells sizes and
  * operand kinds; registers and memory are then set up for it and it is encoded again. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/oracle/gen_int.h"
@@ -476,7 +477,8 @@ static void set_lane(struct build *b, unsigned reg, unsigned i, unsigned size, u
     memcpy(p, &v, size);
 }
 
-/* A gather: indexes around a place in the writable pages, some of them bad. */
+/* A gather: indexes around a place in the writable pages, some far above it, where it may
+ * be bad. */
 static void setup_gather(struct build *b, struct spec *s, const struct insn *in)
 {
     unsigned size = in->opcode & 1 ? 8 : 4, base = rng_below(&b->r, 16), scale, index;
@@ -491,7 +493,7 @@ static void setup_gather(struct build *b, struct spec *s, const struct insn *in)
         int64_t x = (int64_t)rng_below(&b->r, 400) - 200;
 
         if (i < 32 / size)
-            set_lane(b, index, i, size, (uint64_t)(far && rng_chance(&b->r, 200) ? x * 64 : x));
+            set_lane(b, index, i, size, (uint64_t)(far && rng_chance(&b->r, 200) ? llabs(x) * 64 : x));
     }
     s->a.len = 3;
     s->a.bytes[0] = (uint8_t)(0x40 | s->reg << 3 | 4);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * BMI1, BMI2 and ADX: the host's own instructions. A host without them has the block run
- * by the portable engine. */
+ * BMI1, BMI2 and ADX: the host's own instructions, or a C function on a host without them. */
 #include "translator/x86_64/x64.h"
+
+#include "translator/ir_alu.h"
 
 /* Encoding of an op: VEX.pp, map, opcode; ext: ModRM.reg, with the destination in vvvv. */
 static const struct bmi {
@@ -25,6 +26,67 @@ static const struct bmi *find(unsigned op)
     return NULL;
 }
 
+/* ---- without host support ---- */
+
+static uint64_t desc_of(const struct ir *o)
+{
+    uint64_t b = o->b == IR_IMM ? 0x80 | ((uint64_t)o->imm & 63) : o->b & 15u;
+
+    return o->op | (uint64_t)o->w << 8 | (uint64_t)o->d << 16 | b << 24;
+}
+
+static void set_gpr(struct cpu *cpu, unsigned reg, unsigned w, uint64_t v)
+{
+    cpu->gpr[reg] = w == 8 ? v : (uint32_t)v;
+}
+
+/* The op with its source a, the rest as desc_of() packed it. */
+static void run_in_c(struct cpu *cpu, uint64_t a, uint64_t desc)
+{
+    enum ir_op op = (enum ir_op)(desc & 0xff);
+    unsigned w = desc >> 8 & 0xff, d = desc >> 16 & 0xff, b = desc >> 24 & 0xff;
+    uint32_t flag = op == IR_ADCX ? FL_CF : FL_OF, old = cpu_get_aflags(cpu), fl = 0;
+    uint64_t mask = w == 8 ? ~0ull : 0xffffffff, hi, lo;
+
+    if (op == IR_MULX) {
+        ir_mul(false, w, cpu->gpr[R_DX] & mask, a, &hi, &lo, &fl);
+        set_gpr(cpu, b, w, lo);
+        set_gpr(cpu, d, w, hi);
+    } else if (op == IR_ADCX || op == IR_ADOX) {
+        fl = old & flag ? FL_CF : 0;
+        set_gpr(cpu, d, w, ir_alu(IR_ADC, w, cpu->gpr[d] & mask, a, &fl, true));
+        cpu_set_aflags(cpu, (old & ~flag) | (fl & FL_CF ? flag : 0));
+    } else {
+        uint64_t v = b & 0x80 ? b & 63 : cpu->gpr[b] & mask;
+
+        set_gpr(cpu, d, w, ir_bmi(op, w, a, v, &fl));
+        if (op <= IR_BEXTR)
+            cpu_set_aflags(cpu, fl);
+    }
+}
+
+static void call_c(struct x64 *c)
+{
+    const struct ir *o = c->o;
+
+    x64_flags_sync(c);
+    if (o->a == IR_MEM) {
+        x64_mem_begin(c, o->w, SL_LOAD);
+        e_movzx(&c->e, o->w, X_RAX, RM_GUEST);
+        x64_mem_end(c);
+        e_mov_rr(&c->e, 8, X_ADDR, X_RAX);
+    } else {
+        x64_flags_clobber(c);
+        x64_ld(c, X_ADDR, o->a, o->w);
+    }
+    e_mov_imm(&c->e, X_ENT, desc_of(o));
+    x64_call_c(c, (uint64_t)(uintptr_t)run_in_c);
+    if (o->op <= IR_BEXTR || o->op == IR_ADCX || o->op == IR_ADOX)
+        x64_flags_begin(c);
+}
+
+/* ---- native ---- */
+
 /* Host register of a GPR or temp, or `spare` when it is in memory. */
 static unsigned in_reg(unsigned ref, unsigned spare)
 {
@@ -42,7 +104,7 @@ void x64_op_bmi(struct x64 *c)
     unsigned d = in_reg(o->d, X_RAX), b = 0;
 
     if (!(c->j->hf & k->need)) {
-        c->unsupported = true;
+        call_c(c);
         return;
     }
     if (mem)
@@ -79,7 +141,7 @@ void x64_op_adx(struct x64 *c)
     bool mem = o->a == IR_MEM, through = x64_rm(o->d).mem;
 
     if (!(c->j->hf & HF_ADX)) {
-        c->unsupported = true;
+        call_c(c);
         return;
     }
     if (mem)
