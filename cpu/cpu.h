@@ -119,6 +119,8 @@ enum cpu_kick {
     KICK_DEBUG = 64,
 };
 
+#define CPU_RETURNS 16 /* a power of two */
+
 struct cpu {
     /* --- read by generated code; the order is pinned in translator/x86_64 --- */
     uint64_t gpr[16];
@@ -136,6 +138,11 @@ struct cpu {
     uint64_t jit_ra;   /* host return address of the slow path being run, or 0 */
     uint64_t jit_sp;   /* host stack to run C on */
     uint64_t scratch[16]; /* bounce buffer and spill space of generated code */
+    struct cpu_return {
+        uint64_t key; /* return address ^ mode << 48; 0: none */
+        void *code;   /* host code that goes on there */
+    } returns[CPU_RETURNS]; /* generated code's stack of calls: predicts RET */
+    uint32_t return_top; /* byte offset in returns[] of the newest */
     union vec v[16];   /* XMM/YMM */
     uint32_t mxcsr;
     uint32_t host_mxcsr;

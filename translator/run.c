@@ -59,6 +59,7 @@ static void code_write(void *opaque, gpa pa, uint64_t size)
 static void unmapped(void *opaque, uint32_t as_id, gva va, uint64_t len)
 {
     cache_unmapped(&run_of(opaque)->cache, as_id, va, len);
+    jit_forget_returns(opaque);
 }
 
 void run_dma_write(struct cpu *cpu, gpa pa, uint64_t size)
@@ -331,6 +332,7 @@ static void sync_as(struct run *r)
     r->as_id = r->cpu->mmu.as_id;
     r->cpu->jc = cache_code_jc(&r->cache, r->as_id);
     r->cpu->jc_as = r->as_id;
+    jit_forget_returns(r->cpu);
 }
 
 /* Delivers an NMI or external interrupt when one may be taken. */

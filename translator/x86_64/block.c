@@ -157,6 +157,7 @@ static void free_links(struct jit *j)
  * block is compiled. */
 void jit_flush(struct jit *j)
 {
+    jit_forget_returns(j->cpu);
     j->flushed = true;
 }
 
@@ -242,6 +243,7 @@ void jit_unchain(struct jit *j, struct block_link *l)
 
 void jit_block_drop(struct jit *j, struct block *b)
 {
+    jit_forget_returns(j->cpu);
     while (b->in)
         jit_unchain(j, b->in);
     for (struct block_link *l = b->out; l; l = l->next_out)
