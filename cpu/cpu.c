@@ -194,7 +194,10 @@ void cpu_update_paging(struct cpu *cpu)
         .efer = cpu->efer,
         .a20_mask = cpu->a20_mask,
         .phys_bits = cpu->model->phys_bits,
+        .latched = true,
     };
+
+    memcpy(ctl.pdpte, cpu->pdpte, sizeof(ctl.pdpte));
 
     mmu_set_ctl(&cpu->mmu, &ctl);
 }

@@ -149,6 +149,7 @@ struct cpu {
     struct seg ldt, tr;
     struct dtable gdt, idt;
     uint64_t cr0, cr2, cr3, cr4, xcr0;
+    uint64_t pdpte[4]; /* of PAE paging, as CR3's last load found them */
     uint64_t efer, star, lstar, cstar, fmask, kernel_gs_base, tsc_aux, tsc_offset, pat;
     uint64_t sysenter_cs, sysenter_esp, sysenter_eip, misc_enable, spec_ctrl;
     uint64_t mtrr_def, mtrr_fixed[11], mtrr_var[16];

@@ -49,12 +49,17 @@ static void leaf_0(const struct cpu *cpu, uint32_t o[4])
 
 static void leaf_1(const struct cpu *cpu, uint32_t o[4])
 {
+    uint64_t apic_base;
+
     o[0] = cpuid_signature(cpu->model);
     o[1] = 1u << 16 | 8u << 8; /* one logical CPU, CLFLUSH 64 bytes, APIC id 0 */
     o[2] = cpu->model->words[CW_1_ECX];
     o[3] = cpu->model->words[CW_1_EDX];
     if (cpu->cr4 & CR4_OSXSAVE)
         o[2] |= 1u << 27;
+    if (cpu->hooks.apic_rdmsr && cpu->hooks.apic_rdmsr(cpu->hooks.opaque, 0x1b, &apic_base) &&
+        !(apic_base >> 11 & 1))
+        o[3] &= ~(1u << 9); /* SDM vol. 3 10.4.3 */
     if (!(cpu->misc_enable >> 18 & 1)) /* IA32_MISC_ENABLE: MONITOR FSM */
         o[2] &= ~(1u << 3);
 }

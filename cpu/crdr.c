@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Control registers and what goes with them (SDM vol. 3 2.5, 4.1, 4.10.4). */
+#include <string.h>
+
 #include "cpu/cpu.h"
 #include "cpu/cpuid.h"
 #include "cpu/sys.h"
@@ -12,19 +14,20 @@
 
 /* PAE paging reads four PDPTEs when CR3 is loaded (SDM vol. 3 4.4.1); the caller knows
  * that PAE is on. */
-void cr_check_pdptrs(struct cpu *cpu, uint64_t cr3)
+void cr_load_pdptrs(struct cpu *cpu, uint64_t cr3)
 {
-    uint64_t reserved = ~((1ull << cpu->model->phys_bits) - 1) | 0x1e6;
+    uint64_t reserved = ~((1ull << cpu->model->phys_bits) - 1) | 0x1e6, e[4];
 
     if (cpu->efer & EFER_LMA)
         return;
     for (unsigned i = 0; i < 4; i++) {
         gpa pa = ((cr3 & 0xffffffe0) + i * 8) & cpu->a20_mask;
-        uint64_t e = space_read(cpu->mmu.mem, pa, 8);
 
-        if (e & 1 && e & reserved)
+        e[i] = space_read(cpu->mmu.mem, pa, 8);
+        if (e[i] & 1 && e[i] & reserved)
             raise_gp(cpu, 0);
     }
+    memcpy(cpu->pdpte, e, sizeof(e));
 }
 
 /* Checks of setting PG; returns EFER as it becomes. */
@@ -32,7 +35,7 @@ static uint64_t paging_on(struct cpu *cpu)
 {
     if (!(cpu->efer & EFER_LME)) {
         if (cpu->cr4 & CR4_PAE)
-            cr_check_pdptrs(cpu, cpu->cr3);
+            cr_load_pdptrs(cpu, cpu->cr3);
         return cpu->efer;
     }
     if (!(cpu->cr4 & CR4_PAE) || cpu->seg[SEG_CS].attr & SA_L ||
@@ -74,7 +77,7 @@ static void cr_write3(struct cpu *cpu, uint64_t v)
         if (v >> cpu->model->phys_bits)
             raise_gp(cpu, 0);
     } else if (cpu->cr0 & CR0_PG && cpu->cr4 & CR4_PAE) {
-        cr_check_pdptrs(cpu, v);
+        cr_load_pdptrs(cpu, v);
     }
     cpu->cr3 = v;
     cpu_update_paging(cpu);
@@ -92,7 +95,7 @@ void cr_write4(struct cpu *cpu, uint64_t v)
     if (changed & v & CR4_PCIDE && (!cpu_lma(cpu) || cpu->cr3 & 0xfff))
         raise_gp(cpu, 0);
     if (cpu->cr0 & CR0_PG && v & CR4_PAE && changed & (CR4_PAE | CR4_PGE | CR4_PSE | CR4_SMEP))
-        cr_check_pdptrs(cpu, cpu->cr3);
+        cr_load_pdptrs(cpu, cpu->cr3);
     cpu->cr4 = v;
     if (changed & paging)
         cpu_update_paging(cpu);

@@ -387,8 +387,8 @@ static void repeat(struct str *s)
         add_reg(s, R_CX, -n);
         if (s->stop || count == n)
             break;
-        /* Single-stepping traps after each iteration. */
-        if (cpu->eflags & FL_TF || ((n > 1 || slow % SLOW_BATCH == 0) &&
+        /* Single-stepping and data breakpoints trap after the iteration. */
+        if (cpu->eflags & FL_TF || cpu->exc.dr6 || ((n > 1 || slow % SLOW_BATCH == 0) &&
                                     __atomic_load_n(&cpu->kick, __ATOMIC_RELAXED))) {
             cpu->next_rip = cpu->rip;
             break;

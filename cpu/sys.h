@@ -207,7 +207,7 @@ void task_return(struct cpu *cpu); /* IRET with NT */
 /* --- crdr.c, msr.c, debug.c --- */
 void cr_write0(struct cpu *cpu, uint64_t value);
 void cr_write4(struct cpu *cpu, uint64_t value);
-void cr_check_pdptrs(struct cpu *cpu, uint64_t cr3); /* #GP(0) for a reserved bit */
+void cr_load_pdptrs(struct cpu *cpu, uint64_t cr3); /* or #GP(0) for a reserved bit */
 void debug_note_data(struct cpu *cpu, gva va, unsigned n, bool write);
 void debug_note_io(struct cpu *cpu, uint16_t port, unsigned n);
 void msr_reset(struct cpu *cpu);

@@ -106,7 +106,7 @@ static void task_load_cr3(struct cpu *cpu, uint32_t cr3)
     if (!(cpu->cr0 & CR0_PG))
         return;
     if (cpu->cr4 & CR4_PAE)
-        cr_check_pdptrs(cpu, cr3);
+        cr_load_pdptrs(cpu, cr3);
     cpu->cr3 = cr3;
     cpu_update_paging(cpu);
 }

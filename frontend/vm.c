@@ -52,8 +52,12 @@ struct vm {
     bool reset_wanted, quit, paused;
     int status;
 
-    uint64_t warp; /* counting mode: ns that idle time has added to the clock */
+    /* counting mode: ns that idle time has added to the clock, and the time last
+     * published to other threads, under the lock */
+    uint64_t warp, counted;
 };
+
+static _Thread_local bool in_vcpu; /* this is the vCPU thread */
 
 /* ---- waking the two threads ---- */
 
@@ -93,12 +97,13 @@ static void request_quit(struct vm *vm, int status)
 
 /* ---- time ---- */
 
-/* Counting mode: one instruction is one nanosecond, and idle time is skipped. */
+/* Counting mode: one instruction is one nanosecond, and idle time is skipped.
+ * Input from the terminal comes at the time of the last event. */
 static uint64_t counted_now(void *opaque)
 {
     struct vm *vm = opaque;
 
-    return vm->cpu->icount + vm->warp;
+    return in_vcpu ? vm->cpu->icount + vm->warp : vm->counted;
 }
 
 static void deadline_moved(void *opaque)
@@ -115,7 +120,10 @@ static void set_budget(struct vm *vm)
 {
     uint64_t when = clock_deadline(&vm->clock), now = clock_now(&vm->clock);
 
-    vm->cpu->budget = when == CLOCK_NEVER ? INT64_MAX / 2 : when > now ? (int64_t)(when - now) : 1;
+    vm->counted = now;
+    vm->cpu->budget = when == CLOCK_NEVER ? INT64_MAX / 2
+                      : when > now        ? (int64_t)(when - now)
+                                          : 1;
 }
 
 /* In the vCPU thread: runs what is due. */
@@ -391,10 +399,19 @@ static bool create_board(struct vm *vm, struct err *e)
 {
     const struct opts *o = vm->o;
     struct pc_config cfg = {
-        .ram_bytes = o->ram_size, .cpus = 1, .clock = &vm->clock,
-        .debugcon = char_of(vm, CHAR_DEBUGCON), .rtc_epoch = rtc_epoch(o),
-        .tsc_hz = CPU_TSC_HZ, .opaque = vm, .tsc_now = lapic_tsc, .intr = on_intr,
-        .nmi = on_nmi, .a20 = on_a20, .reset = on_reset, .power_off = on_power_off,
+        .ram_bytes = o->ram_size,
+        .cpus = 1,
+        .clock = &vm->clock,
+        .debugcon = char_of(vm, CHAR_DEBUGCON),
+        .rtc_epoch = rtc_epoch(o),
+        .tsc_hz = CPU_TSC_HZ,
+        .opaque = vm,
+        .tsc_now = lapic_tsc,
+        .intr = on_intr,
+        .nmi = on_nmi,
+        .a20 = on_a20,
+        .reset = on_reset,
+        .power_off = on_power_off,
         .exit = on_debug_exit,
     };
 
@@ -420,9 +437,15 @@ static bool create_cpu(struct vm *vm, struct err *e)
     if (!vm->cpu)
         return false;
     vm->cpu->hooks = (struct cpu_hooks){
-        .opaque = vm, .port_in = port_in, .port_out = port_out, .ack_intr = ack_intr,
-        .apic_rdmsr = apic_rdmsr, .apic_wrmsr = apic_wrmsr, .get_tpr = get_tpr,
-        .set_tpr = set_tpr, .tsc = tsc_now,
+        .opaque = vm,
+        .port_in = port_in,
+        .port_out = port_out,
+        .ack_intr = ack_intr,
+        .apic_rdmsr = apic_rdmsr,
+        .apic_wrmsr = apic_wrmsr,
+        .get_tpr = get_tpr,
+        .set_tpr = set_tpr,
+        .tsc = tsc_now,
     };
     vm->cpu->mmu.io_read = io_read;
     vm->cpu->mmu.io_write = io_write;
@@ -468,7 +491,7 @@ static void setup_mtrrs(struct cpu *cpu)
 
     for (unsigned i = 0; i < ARRAY_SIZE(cpu->mtrr_fixed); i++)
         cpu->mtrr_fixed[i] = 0x0606060606060606ull;
-    cpu->mtrr_var[0] = PC_PCI_HOLE; /* base, type 0: uncached */
+    cpu->mtrr_var[0] = PC_PCI_HOLE;                          /* base, type 0: uncached */
     cpu->mtrr_var[1] = (phys_mask & ~0x3fffffffull) | 0x800; /* 1 GiB, valid */
     cpu->mtrr_def = 0xc06;
 }
@@ -480,8 +503,10 @@ static bool reset_machine(struct vm *vm, struct err *e)
     struct acpi_config acpi = acpi_config_pc(vm->pc->ram_low);
     struct acpi_place place;
     struct boot_entry entry;
-    struct boot_config bc = {.kernel = vm->o->kernel, .initrd = vm->o->initrd,
-                             .cmdline = vm->o->append, .guest_decompress = vm->o->guest_unpack,
+    struct boot_config bc = {.kernel = vm->o->kernel,
+                             .initrd = vm->o->initrd,
+                             .cmdline = vm->o->append,
+                             .guest_decompress = vm->o->guest_unpack,
                              .ram = ram};
 
     if (!vm->o->kernel)
@@ -572,7 +597,8 @@ static void vcpu_shutdown(struct vm *vm)
         vcpu_reset(vm);
         return;
     }
-    fprintf(stderr, "mynah: the guest triple-faulted at %04x:%llx; ended because of -no-reboot\n",
+    fprintf(stderr,
+            "mynah: the guest triple-faulted at %04x:%llx; ended because of -no-reboot\n",
             vm->cpu->seg[SEG_CS].sel, (unsigned long long)vm->cpu->rip);
     pthread_mutex_lock(&vm->lock);
     request_quit(vm, 1);
@@ -583,6 +609,7 @@ static void *vcpu_main(void *opaque)
 {
     struct vm *vm = opaque;
 
+    in_vcpu = true;
     if (vm->o->icount)
         run_events(vm);
     while (!asked(&vm->quit)) {
@@ -603,18 +630,19 @@ static void *vcpu_main(void *opaque)
 
 /* ---- the main thread ---- */
 
-/* Milliseconds until the next deadline, rounded up; -1: none. */
+/* Time until the next deadline in *ts; NULL: none that this thread waits for. */
 static struct timespec *until_deadline(struct vm *vm, struct timespec *ts)
 {
-    uint64_t deadline = clock_deadline(&vm->clock), now = clock_now(&vm->clock);
+    uint64_t deadline = clock_deadline(&vm->clock), now;
 
-    /* A passed deadline is the vCPU's to handle: it wakes us after that. */
-    if (vm->o->icount || vm->paused || deadline == CLOCK_NEVER || deadline <= now) {
-        if (deadline <= now && !vm->o->icount)
-            wake_vcpu(vm, KICK_EVENT);
-        vm->waiting_for = CLOCK_NEVER;
+    vm->waiting_for = CLOCK_NEVER;
+    if (vm->o->icount) /* the vCPU's own count is the clock */
         return NULL;
-    }
+    now = clock_now(&vm->clock);
+    if (deadline <= now) /* the vCPU's to handle: it wakes us after that */
+        wake_vcpu(vm, KICK_EVENT);
+    if (vm->paused || deadline == CLOCK_NEVER || deadline <= now)
+        return NULL;
     vm->waiting_for = deadline;
     ts->tv_sec = (time_t)((deadline - now) / NS_PER_S);
     ts->tv_nsec = (long)((deadline - now) % NS_PER_S);
@@ -631,8 +659,9 @@ static void main_loop(struct vm *vm)
     while (!vm->quit) {
         fds[CHAR_COUNT] = (struct pollfd){.fd = vm->wake_fd, .events = POLLIN};
         for (unsigned i = 0; i < CHAR_COUNT; i++)
-            fds[i] = (struct pollfd){.fd = vm->chars[i].con ? console_poll_fd(vm->chars[i].con) : -1,
-                                     .events = POLLIN};
+            fds[i] =
+                (struct pollfd){.fd = vm->chars[i].con ? console_poll_fd(vm->chars[i].con) : -1,
+                                .events = POLLIN};
         timeout = until_deadline(vm, &ts);
         pthread_mutex_unlock(&vm->lock);
         ppoll(fds, CHAR_COUNT + 1, timeout, NULL);

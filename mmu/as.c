@@ -3,6 +3,7 @@
  * change what a page table means. Switching to a cached one changes table bases
  * and nothing else; the least recently used gives way. */
 #include <assert.h>
+#include <string.h>
 
 #include "mmu/priv.h"
 
@@ -161,8 +162,13 @@ void as_select(struct mmu *m, const struct mmu_ctl *ctl)
 
     if (m->as && m->as->wild)
         shadow_drop_all(m, m->as);
-    if (!as)
+    if (!as) {
         as = as_new(m, key, ctl);
+    } else if (as->wm.latched && memcmp(as->wm.pdpte, ctl->pdpte, sizeof(ctl->pdpte))) {
+        as_evict(m, as);
+        as->used = true;
+        memcpy(as->wm.pdpte, ctl->pdpte, sizeof(ctl->pdpte));
+    }
     if (as != m->as)
         m->stats.as_switch++;
     as->stamp = ++m->priv->tick;

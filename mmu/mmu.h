@@ -41,6 +41,8 @@ struct mmu_ctl {
     uint64_t cr0, cr3, cr4, efer;
     uint64_t a20_mask;  /* ~0, or ~(1<<20) with A20 off */
     uint8_t phys_bits;  /* MAXPHYADDR for reserved-bit checks (36..48) */
+    bool latched;       /* PAE paging goes by pdpte[], as MOV CR3 loaded them; else by memory */
+    uint64_t pdpte[4];
 };
 
 /* Entry of the software TLB that replaces the flat tables when the host has

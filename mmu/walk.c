@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * Guest page-table walker. The PAE PDPTEs are read at each walk instead of
- * being latched by MOV CR3; their reserved bits then give #PF with RSVD.
+ * Guest page-table walker. The PAE PDPTEs are those that MOV CR3 latched; a user that
+ * latches none has them read at each walk, their reserved bits giving #PF with RSVD.
  * Nothing is written before the whole walk and its access check succeeded. */
 #include "mmu/walk.h"
+
+#include <string.h>
 
 #include "mmu/priv.h"
 
@@ -50,6 +52,8 @@ static void mode_wide(struct walk_mode *wm, const struct mmu_ctl *ctl, bool lma)
         wm->rsvd[4] |= PTE_PS;
     } else {
         wm->root = ctl->cr3 & 0xffffffe0;
+        wm->latched = ctl->latched;
+        memcpy(wm->pdpte, ctl->pdpte, sizeof(wm->pdpte));
         wm->rsvd[3] = bits_range(63, ctl->phys_bits) | bits_range(8, 5) | bits_range(2, 1);
     }
 }
@@ -127,7 +131,9 @@ bool walk_run(struct mmu *m, const struct walk_mode *wm, struct walk *w, gva va,
 {
     for (unsigned l = w->top;; l--) {
         struct walk_step *s = &w->step[l];
-        uint64_t e = step_read(m, wm, s, step_offset(wm, va, l));
+        uint64_t e = UNLIKELY(wm->latched) && l == 3
+                         ? wm->pdpte[va >> 30 & 3]
+                         : step_read(m, wm, s, step_offset(wm, va, l));
         bool large = e & wm->ps[l];
 
         s->entry = e;

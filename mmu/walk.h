@@ -27,6 +27,7 @@ struct walk_mode {
     uint8_t shift[5];
     bool wp, smep, smap;
     bool report_i; /* #PF code has its I bit */
+    bool latched;  /* level 3 of PAE paging comes from pdpte */
     uint16_t index_mask;
     uint64_t rsvd[5];       /* bits that must be 0 in a present entry */
     uint64_t rsvd_large[5]; /* ... that maps a large page */
@@ -34,6 +35,7 @@ struct walk_mode {
     uint64_t addr_mask;     /* address of the next table or 4K page */
     gpa root;
     uint64_t a20;
+    uint64_t pdpte[4];
 };
 
 /* One table of a walk. */

@@ -128,3 +128,34 @@ new_root() {
     done
     echo 'root:x:0:0:root:/root:/bin/sh' >"$1/etc/passwd"
 }
+
+# copy_program ROOT FILE...: with the shared libraries that ldd names.
+copy_program() {
+    local root=$1 file lib
+    shift
+    # Debian's libraries are found through /lib and /lib64 links
+    mkdir -p "$root"/usr/{bin,lib,lib64}
+    ln -sfn usr/lib "$root/lib"
+    ln -sfn usr/lib64 "$root/lib64"
+    for file in "$@"; do
+        for lib in "$file" $(ldd "$file" 2>/dev/null | grep -o '/[^ ]*'); do
+            [ -e "$root$lib" ] && continue
+            mkdir -p "$root$(dirname "$lib")"
+            cp -L "$lib" "$root$lib"
+        done
+    done
+}
+
+# copy_python ROOT: Debian's python3 with the modules of its -minimal package.
+copy_python() {
+    local root=$1 python lib f
+    python=$(readlink -f /usr/bin/python3)
+    copy_program "$root" "$python"
+    ln -sfn "$(basename "$python")" "$root/usr/bin/python3"
+    lib=libpython${python##*python}-minimal
+    for f in $(dpkg -L "$lib" | grep '^/usr/lib/.*\.\(py\|so\)$'); do
+        mkdir -p "$root$(dirname "$f")"
+        cp "$f" "$root$f"
+        case $f in *.so) copy_program "$root" "$f" ;; esac
+    done
+}

@@ -265,11 +265,35 @@ bool cache_write(struct cache *c, gpa pa, uint64_t size)
     return any;
 }
 
+static void page_empty(struct cache *c, uint64_t page)
+{
+    struct code_page *p = &c->pages[page];
+
+    if (!p->blocks)
+        return;
+    *p = (struct code_page){0};
+    mmu_unprotect_code(c->mmu, page << GUEST_PAGE_SHIFT);
+}
+
+/* Everything at once, without unlinking block by block; the back end forgets its
+ * code by itself (jit_flush). */
 void cache_flush(struct cache *c)
 {
-    for (unsigned h = 0; h < ARRAY_SIZE(c->hash); h++)
-        while (c->hash[h])
-            drop(c, c->hash[h]);
+    for (unsigned h = 0; h < ARRAY_SIZE(c->hash); h++) {
+        struct block *b, *next;
+
+        for (b = c->hash[h]; b; b = next) {
+            next = b->hash_next;
+            page_empty(c, b->pa >> GUEST_PAGE_SHIFT);
+            if (b->crosses)
+                page_empty(c, b->pa2 >> GUEST_PAGE_SHIFT);
+            b->dead = true;
+            b->hash_next = c->dead;
+            c->dead = b;
+        }
+        c->hash[h] = NULL;
+    }
+    c->bytes = 0;
     for (unsigned as = 0; as < MMU_MAX_AS; as++)
         cache_unmapped(c, as, 0, 0);
 }
@@ -305,6 +329,8 @@ void cache_unmapped(struct cache *c, uint32_t as_id, gva va, uint64_t len)
             memset(c->code[as_id], 0, sizeof(*c->code[as_id]));
         return;
     }
+    clear_group(c->by_pc[as_id], va - GUEST_PAGE_SIZE); /* blocks that cross into va */
+    clear_group(c->code[as_id], va - GUEST_PAGE_SIZE);
     for (uint64_t i = 0; i < len; i += GUEST_PAGE_SIZE) {
         clear_group(c->by_pc[as_id], va + i);
         clear_group(c->code[as_id], va + i);

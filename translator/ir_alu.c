@@ -253,7 +253,7 @@ bool ir_div(bool is_signed, unsigned w, uint64_t hi, uint64_t lo, uint64_t b, ui
     if (is_signed) {
         __int128 sn = w == 8 ? (__int128)n : (__int128)sext((uint64_t)n, w * 2), sq;
 
-        if (b == m && sn == (__int128)1 << 127)
+        if (b == m && w == 8 && n == (unsigned __int128)1 << 127)
             return false;
         sq = sn / sext(b, w);
         if (sq != sext((uint64_t)sq, w))

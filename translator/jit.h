@@ -10,10 +10,12 @@
 struct jit;
 
 /* Jump cache of one address space: generated code looks targets up here, the
- * run loop fills it. Group = page number modulo 64, slot = folded page offset, so a
- * page is dropped by clearing its group. key = linear pc ^ (mode << 48). */
-#define JC_SLOTS 64
-#define JC_GROUPS 64
+ * run loop fills it. Group = page number, slot = folded page offset (a page of code has
+ * some hundred blocks), so a page is dropped by clearing its group. A block that crosses
+ * into the next page is found in the group of its first. key = linear pc ^ (mode << 48). */
+#define JC_SLOTS 256
+#define JC_FOLD 4 /* index = (pc >> 12) : (pc ^ pc >> JC_FOLD), so JC_SLOTS is 2^(12 - JC_FOLD) */
+#define JC_GROUPS 256
 struct jc_entry {
     uint64_t key;
     void *code; /* host entry point of the block */
@@ -23,7 +25,8 @@ struct jump_cache {
 };
 static inline unsigned jc_index(uint64_t pc)
 {
-    return (unsigned)((pc >> 12 & (JC_GROUPS - 1)) << 6 | ((pc ^ pc >> 6) & (JC_SLOTS - 1)));
+    return (unsigned)((pc >> 12 & (JC_GROUPS - 1)) * JC_SLOTS |
+                      ((pc ^ pc >> JC_FOLD) & (JC_SLOTS - 1)));
 }
 
 /* A direct jump out of a block that may be chained to its target. */

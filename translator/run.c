@@ -209,8 +209,6 @@ static struct block *find_block(struct run *r, bool one, bool *cacheable)
 
         if (fetch_page(cpu, (va | GUEST_PAGE_MASK) + 1, &host2) != b->pa2)
             b = NULL;
-        else
-            return b;
     }
     if (!b) {
         if (r->cache.bytes > BLOCK_BYTES_MAX)
@@ -222,7 +220,7 @@ static struct block *find_block(struct run *r, bool one, bool *cacheable)
             return b;
         cache_add(&r->cache, b);
     }
-    if (by_pc && !b->crosses)
+    if (by_pc)
         cache_insert_pc(&r->cache, r->as_id, va, b);
     return b;
 }
@@ -288,7 +286,7 @@ static void run_block(struct run *r, struct block *b)
             compile(r, b);
             if (b->dead) /* the code cache was full and everything went */
                 return;
-            if (b->code && (b->mode & CM_CSBASE0) && !b->crosses)
+            if (b->code && (b->mode & CM_CSBASE0))
                 cache_insert_pc(&r->cache, r->as_id, b->rip, b);
         }
     }

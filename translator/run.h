@@ -9,7 +9,7 @@
 struct run_opts {
     bool jit;        /* use the host back end where it applies; else ir_exec alone */
     bool counting;   /* exact guest instruction counts and stops (cpu->icount, budget) */
-    uint32_t code_bytes; /* size of the code cache; 0 = 64 MiB */
+    uint32_t code_bytes; /* size of the code cache; 0 = 128 MiB */
 };
 
 enum run_exit {

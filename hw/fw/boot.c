@@ -53,7 +53,8 @@ static bool read_whole(struct boot_file *f, int fd, uint64_t max, struct err *e)
             return too_large(f, max, e);
         }
         if (n == room) {
-            uint8_t *more = realloc(buf, room *= 2);
+            room = 2 * room < max + 1 ? 2 * room : max + 1;
+            uint8_t *more = realloc(buf, room);
             if (!more)
                 free(buf);
             buf = more;

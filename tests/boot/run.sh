@@ -17,40 +17,15 @@ not_ok() { n=$((n + 1)); bad=1; echo "not ok $n - $1"; }
 # The reader's view of a failure; meson shows standard error.
 explain() { sed 's/^/# /' >&2; }
 
-# copy_program ROOT FILE...: with the shared libraries that ldd names.
-copy_program() {
-    local root=$1 file lib
-    shift
-    for file in "$@"; do
-        for lib in "$file" $(ldd "$file" 2>/dev/null | grep -o '/[^ ]*'); do
-            [ -e "$root$lib" ] && continue
-            mkdir -p "$root$(dirname "$lib")"
-            cp -L "$lib" "$root$lib"
-        done
-    done
-}
-
 make_image() {
-    local root=$CACHE/boot-root out=$CACHE/boot.cpio.gz f lib python stale=false
+    local root=$CACHE/boot-root out=$CACHE/boot.cpio.gz f stale=false
     for f in "$here"/{init,work.sh,run.sh} "$ROOT/tests/lib.sh"; do
         [ "$out" -nt "$f" ] || stale=true
     done
     $stale || return 0
     new_root "$root"
-    # Debian's libraries are found through /lib and /lib64 links
-    mkdir -p "$root/usr/lib" "$root/usr/lib64" "$root/usr/bin"
-    ln -s usr/lib "$root/lib"
-    ln -s usr/lib64 "$root/lib64"
     copy_program "$root" /usr/bin/{sha256sum,gzip,xz,openssl,head,seq,cmp}
-    python=$(readlink -f /usr/bin/python3)
-    copy_program "$root" "$python"
-    ln -s "$(basename "$python")" "$root/usr/bin/python3"
-    lib=libpython${python##*python}-minimal
-    for f in $(dpkg -L "$lib" | grep '^/usr/lib/.*\.\(py\|so\)$'); do
-        mkdir -p "$root$(dirname "$f")"
-        cp "$f" "$root$f"
-        case $f in *.so) copy_program "$root" "$f" ;; esac
-    done
+    copy_python "$root"
     for f in /usr/lib/x86_64-linux-gnu/ossl-modules/legacy.so /usr/lib/ssl/openssl.cnf; do
         [ -e "$f" ] && mkdir -p "$root$(dirname "$f")" && cp -L "$f" "$root$f"
     done

@@ -49,6 +49,7 @@ static void native_prepare(const uint8_t *op, unsigned n)
     struct regs32 *r = low_regs();
     uint8_t *p = low;
 
+    g_assert_nonnull(p);
     p = emit(p, "\x53\x55", 2, NULL);               /* push rbx; push rbp */
     p = emit(p, "\x48\x89\x24\x25", 4, &r->save64); /* mov [save64], rsp */
     p = emit(p, "\xbc", 1, low + LOW_STACK);        /* mov esp, ... */

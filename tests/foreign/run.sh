@@ -11,6 +11,7 @@ tcg=$work/tcg
 mynah=${MYNAH:-$BUILD/frontend/mynah}
 mirror=${MYNAH_DEBIAN_MIRROR:-http://deb.debian.org/debian}
 seconds=${MYNAH_SECONDS:-600}
+kernels32="686 686-pae"
 
 n=0 bad=0
 ok() { n=$((n + 1)); echo "ok $n - $1"; }
@@ -22,22 +23,52 @@ skip_all() {
     exit 0
 }
 
-# One tarball, found through an apt configuration of our own.
+# own_apt ARCH deb|deb-src ARG...: apt-get with a configuration of our own, which
+# leaves the system's sources and architectures as they are.
+own_apt() {
+    local arch=$1 dir=$work/apt-$1-$2
+    mkdir -p "$dir"/{lists/partial,archives/partial}
+    if [ ! -e "$dir/sources.list" ]; then
+        echo "$2 [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror bookworm main" \
+            >"$dir/sources.list"
+    fi
+    shift 2
+    local program=apt-get
+    [ "$1" != depends ] || program=apt-cache
+    $program -q -o "Dir::Etc::SourceList=$dir/sources.list" -o Dir::Etc::SourceParts=/dev/null \
+        -o "Dir::State::Lists=$dir/lists" -o "Dir::Cache=$dir" -o Dir::State::status=/dev/null \
+        -o "APT::Architecture=$arch" -o "APT::Architectures::=$arch" \
+        -o "APT::Sandbox::User=$(id -un)" "$@"
+}
+
 fetch_source() {
-    local apt tarball
-    mkdir -p "$work"/{lists/partial,archives/partial,source}
-    echo "deb-src [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror bookworm main" \
-        >"$work/sources.list"
-    apt=(apt-get -q -o "Dir::Etc::SourceList=$work/sources.list" -o Dir::Etc::SourceParts=/dev/null
-        -o "Dir::State::Lists=$work/lists" -o "Dir::Cache=$work" -o "APT::Sandbox::User=$(id -un)")
-    "${apt[@]}" update && cd "$work/source" && "${apt[@]}" source --download-only --tar-only qemu ||
-        return 1
+    local tarball
+    mkdir -p "$work/source"
+    own_apt amd64 deb-src update && cd "$work/source" &&
+        own_apt amd64 deb-src source --download-only --tar-only qemu || return 1
     tarball=$(ls -t qemu_*.orig.tar.* | head -1)
     rm -rf "$tcg.new" && mkdir "$tcg.new"
     tar -xf "$tarball" -C "$tcg.new" --strip-components=3 --wildcards '*/tests/tcg/i386' \
         '*/tests/tcg/x86_64' '*/tests/tcg/multiarch' '*/tests/tcg/minilib' || return 1
     mv "$tcg.new" "$tcg"
-    rm -rf "$work/source" "$work/lists"
+    rm -rf "$work/source" "$work/apt-amd64-deb-src"
+}
+
+# fetch_i386: 32-bit busybox and kernels, with two-level and with PAE paging.
+fetch_i386() {
+    local flavour kernel=linux-image packages=(busybox-static)
+    own_apt i386 deb update || return 1
+    for flavour in $kernels32; do
+        packages+=("$(LC_ALL=C own_apt i386 deb depends "$kernel-$flavour" |
+            awk '$1 == "Depends:" && $2 ~ /^linux-image-[0-9]/ { print $2; exit }')")
+    done
+    rm -rf "$work/i386.new" && mkdir "$work/i386.new" && cd "$work/i386.new" || return 1
+    own_apt i386 deb download "${packages[@]}" || return 1
+    for kernel in *.deb; do
+        dpkg-deb -x "$kernel" . && rm "$kernel" || return 1
+    done
+    rm -rf lib usr
+    cd .. && mv i386.new i386 && rm -rf apt-i386-deb
 }
 
 # 32-bit libraries for the host's gcc, in the cache instead of the system.
@@ -50,9 +81,11 @@ fetch_libraries() {
 
 fetch() {
     local log=$work/fetch.log
+    [ "$(uname -m)" = x86_64 ] || skip_all "the host is no x86"
     mkdir -p "$work"
     if [ ! -d "$tcg" ]; then
-        (fetch_source) >"$log" 2>&1 </dev/null || skip_all "cannot fetch QEMU's source package (see $log)"
+        (fetch_source) >"$log" 2>&1 </dev/null ||
+            skip_all "cannot fetch QEMU's source package (see $log)"
     fi
     (fetch_libraries) >"$log" 2>&1 </dev/null || skip_all "cannot fetch 32-bit libraries (see $log)"
     (get_kernel amd64 && get_busybox) >"$log" 2>&1 || skip_all "cannot fetch a kernel (see $log)"
@@ -94,6 +127,7 @@ build() {
         case $word in
         needs=*) flag=${word#*=} ;;
         gen=*) gen=${word#*=} ;;
+        first=*) [ -n "${MYNAH_LONG:-}" ] || mode=$word ;;
         sort | digits | messages | shifts) mode=$word ;;
         -l*) libs+=("$word") ;;
         -*) options+=("$word") ;;
@@ -128,60 +162,90 @@ build_all() {
     done <"$here/programs"
 }
 
+# make_image LIST BUSYBOX FILE: an initramfs with the programs of a list.
 make_image() {
-    local root=$work/root name flag mode
+    local root=$work/root name flag mode BUSYBOX=$2
     new_root "$root"
     mkdir "$root/programs" "$root/expect"
     while read -r name flag mode; do
         cp "$work/bin/$name" "$root/programs/"
-        [ ! -e "$work/host/$name" ] || [ "$name" != "${name#fprem}" ] || cp "$work/host/$name" "$root/expect/"
-    done <"$work/list"
-    cp "$work/list" "$here/each.sh" "$root/"
+        [ ! -e "$work/host/$name" ] || [ "$name" = fprem-32 ] || cp "$work/host/$name" "$root/expect/"
+    done <"$1"
+    cp "$1" "$root/list"
+    cp "$here/each.sh" "$root/"
     cp "$work/host.results" "$root/expect/results"
     install -m 755 "$here/init" "$root/init"
-    pack_initramfs "$root" "$work/foreign.cpio.gz"
+    pack_initramfs "$root" "$3"
 }
 
 between() { sed -n "/^@@ $2 begin/,/^@@ $2 end/p" "$1" | sed '/^@@ /d'; }
 
+# compare KERNEL LIST: one subtest a program.
 compare() {
-    local name flag mode host guest
+    local kernel=$1 list=$2 name flag mode host guest
     while read -r name flag mode; do
         host=$(grep "^result $name " "$work/host.results")
-        guest=$(grep "^result $name " "$work/guest.results")
+        guest=$(grep "^result $name " "$work/$kernel.results")
+        name="$name on $kernel"
         case $host+$guest in
         *lacks*+*) skip "$name" "the host CPU has no $flag" ;;
         *+*lacks*) skip "$name" "the guest CPU has no $flag" ;;
         *+) not_ok "$name: no result from the guest" ;;
-        "$guest+$guest") ok "$name: prints the same as on the host, status $(cut -d' ' -f3 <<<"$host")" ;;
+        "$guest+$guest") ok "$name: same output as on the host, status $(cut -d' ' -f3 <<<"$host")" ;;
         *)
             not_ok "$name: differs from the host"
             printf 'host  %s\nguest %s\n' "$host" "$guest" | explain
-            between "$work/guest.log" "$name" | head -n 20 | explain
+            between "$work/$kernel.log" "${name%% *}" | head -n 20 | explain
             ;;
         esac
-    done <"$work/list"
+    done <"$list"
 }
 
-user_programs() {
-    local status
+run_on_host() {
     rm -rf "$work/host"
     "$BUSYBOX" sh "$here/each.sh" "$BUSYBOX" "$work/list" "$work/bin" "$work/host" \
         >"$work/host.results" 2>/dev/null
-    make_image
-    timeout "$seconds" "$mynah" -kernel "$KERNEL" -initrd "$work/foreign.cpio.gz" \
-        -append "console=ttyS0 panic=-1 vsyscall=xonly" -nographic -no-reboot -m 1024 "$@" </dev/null >"$work/raw.log" 2>&1
+    [ -s "$work/host.results" ] || die "nothing ran on the host"
+}
+
+# run_in_guest KERNEL FILE LIST BUSYBOX [EMULATOR-OPTION...]
+run_in_guest() {
+    local kernel=$1 file=$2 list=$3 log=$work/$1.log status
+    local bad_lines='WARNING|BUG:|Oops|Call Trace|Kernel panic|unchecked MSR'
+    make_image "$list" "$4" "$work/$kernel.cpio.gz"
+    shift 4
+    timeout "$seconds" "$mynah" -kernel "$file" -initrd "$work/$kernel.cpio.gz" -nographic \
+        -append "console=ttyS0 panic=-1 vsyscall=xonly" -no-reboot -m 1024 "$@" \
+        </dev/null >"$log.raw" 2>&1
     status=$?
-    tr -d '\r' <"$work/raw.log" >"$work/guest.log"
-    between "$work/guest.log" results >"$work/guest.results"
-    compare
-    if grep -q '^@@ dmesg end' "$work/guest.log" && [ "$status" = 0 ] &&
-        ! between "$work/guest.log" dmesg | grep -E 'WARNING|BUG:|Oops|Call Trace|Kernel panic|unchecked MSR' >"$work/dmesg.bad"; then
-        ok "the guest's kernel stays well and powers off"
+    tr -d '\r' <"$log.raw" >"$log"
+    rm "$log.raw"
+    between "$log" results >"$work/$kernel.results"
+    compare "$kernel" "$list"
+    if grep -q '^@@ dmesg end' "$log" && [ "$status" = 0 ] &&
+        ! between "$log" dmesg | grep -qE "$bad_lines"; then
+        ok "$kernel stays well and powers off"
     else
-        not_ok "the guest's kernel stays well and powers off (status $status, see $work/guest.log)"
-        tail -n 10 "$work/guest.log" | explain
+        not_ok "$kernel stays well and powers off (status $status, see $log)"
+        grep -E "$bad_lines" "$log" | head -n 5 | explain
+        tail -n 5 "$log" | explain
     fi
+}
+
+# The 32-bit programs that neither wait nor print for long, on 32-bit kernels.
+run_on_32bit_kernels() {
+    local kernel
+    if [ ! -d "$work/i386" ]; then
+        (fetch_i386) >"$work/fetch.log" 2>&1 </dev/null || {
+            skip "32-bit kernels" "cannot fetch them (see $work/fetch.log)"
+            return
+        }
+    fi
+    grep -E -e '(-32|i386) ' "$work/list" | grep -vE '(first=.*|messages|sort)$' >"$work/list32"
+    for kernel in $kernels32; do
+        run_in_guest "$kernel" "$(ls "$work"/i386/boot/vmlinuz-*[0-9]-"$kernel")" "$work/list32" \
+            "$work/i386/bin/busybox" "$@"
+    done
 }
 
 # system_test BITS NAME LAST-LINE: QEMU's command line for its system tests.
@@ -214,7 +278,9 @@ system_test() {
 fetch
 echo "TAP version 13"
 build_all
-user_programs "$@"
+run_on_host
+run_in_guest amd64 "$KERNEL" "$work/list" "$BUSYBOX" "$@"
+run_on_32bit_kernels "$@"
 for bits in 32 64; do
     system_test $bits hello "Hello World" "$@"
     system_test $bits memory "Test complete: PASSED" "$@"

@@ -234,7 +234,7 @@ def guests():
     yield "a stack in unmapped space and UD2", b"\xbc" + u32(0xd0000000) + b"\x0f\x0b", {}, {13}
     yield "jump to unmapped space", jump_to(0xd0000000), {}, ud
     yield "jump past the end of RAM", jump_to(0x01000000), {}, ud
-    yield "run off the end of RAM", jump_to(0x01000000 - 1), {}, None
+    yield "run off the end of RAM", jump_to(0x01000000 - 1), {}, ud
     yield "jump to the last byte of the address space", jump_to(0xffffffff), {}, None
     yield "jump to the reset vector", jump_to(0xfffffff0), {}, None
     yield "jump to the video memory that is not there", jump_to(0xa0000), {}, ud
@@ -253,7 +253,7 @@ def guests():
         9, b"\x90") + b"\xff\xff" + u32(0xd0000000), {}, {1}
     yield "a null stack segment", b"\x31\xc0\x8e\xd0", {}, gp
     yield "a GDT in unmapped space", b"\x0f\x01\x15" + u32(CODE + 16) + b"\x8c\xd8\x8e\xd8".ljust(
-        9, b"\x90") + b"\xff\xff" + u32(0xd0000000) + exit_with(1), {}, None
+        9, b"\x90") + b"\xff\xff" + u32(0xd0000000), {}, {1}
     yield "a string move through the local APIC", (
         b"\xbe" + u32(0xfee00000) + b"\xbf" + u32(0xfee00001) + b"\xb9" + u32(4096) +
         b"\xf3\xa4" + exit_with(9)), {}, None
@@ -299,7 +299,8 @@ def writing_guests():
         b"\xc7\x05" + u32(CODE + 10) + b"\xeb\x02\x0f\x0b" + b"\x0f\x0b\x0f\x0b" +
         exit_with(9)), {}, nine
     yield "a string store over itself", (
-        b"\xbf" + u32(CODE) + b"\xb9" + u32(4096) + b"\xb0\x90\xf3\xaa" + exit_with(9)), {}, None
+        b"\xbf" + u32(CODE) + b"\xb9" + u32(2000) + b"\xb0\x90\xf3\xaa").ljust(
+            2000, b"\x0f") + exit_with(9), {}, nine
     loop = b"\xb9" + u32(20000) + b"\xff\x05" + u32(CODE + 12) + b"\xb8" + u32(0)
     yield "a loop that rewrites itself 20000 times", (
         loop + b"\xe2" + bytes([256 - 13]) + exit_with(9)), {}, nine

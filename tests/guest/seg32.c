@@ -295,6 +295,17 @@ static void gates(void)
     ok(trap.r.di == trap.r.bp, "RETF n releases parameters on both stacks");
     ok(trap.r.cs == UCS, "RETF to CPL 3");
     (void)p;
+    /* SDM vol. 3 5.8.5: a 16-bit gate copies words and pushes words */
+    struct code g16 = CODE("mov %esp, %esi; popw %ax; popw %bx; popw %cx; popw %dx; popw %di; popw %bp");
+    set_gdt(S_CODER, (u32)g16.start, 0xffff, D_CODE | D_32);
+    set_call_gate(S_GATE16, S_CODER, 0, 4, 0x80 | D_DPL3, 2);
+    LAB("pushw $1; pushw $2; lcall $0xc0, $0", USER);
+    ok(trap.vec == DONE && trap.r.si == (u32)trap_stack + sizeof(trap_stack) - 12, "16-bit gate: frame of words");
+    ok((u16)trap.r.bx == UCS && (u16)trap.r.cx == 2 && (u16)trap.r.dx == 1 && (u16)trap.r.bp == UDS,
+       "16-bit gate: CS, parameters, SS");
+    LAB("mov %esp, %ebp; lcall $0xc0, $0");
+    ok(trap.vec == DONE, "16-bit gate, same level");
+    set_gdt(S_CODER, (u32)buf, 0xfff, 0xfb | D_32);
     set_call_gate(S_GATE0, KDS, (u32)gate_target, 0x0c, 0x80 | D_DPL3, 0);
     FAULT("gate to data segment", GP, KDS, "lcall $0x100, $0", USER);
     set_call_gate(S_GATE0, 0, (u32)gate_target, 0x0c, 0x80 | D_DPL3, 0);

@@ -22,6 +22,7 @@ TOP_FOLDERS = set(MAY_INCLUDE)
 # Headers below others that have to name types of a higher folder would go here.
 INCLUDE_EXCEPTIONS = set()
 MAX_LINES = 900
+MAX_FUNCTION = 80  # lines between the braces
 MAX_COLUMNS = 120  # clang-format aims at 96; tables may be wider
 CODE = (".c", ".h", ".S", ".def")
 COMMENTED = CODE + (".py", ".sh", ".build")
@@ -80,6 +81,25 @@ def check_sizes(root, files):
                 yield f"{path}: {n} lines, the limit is {MAX_LINES}"
 
 
+def check_functions(root, files):
+    """As clang-format sets them: braces of a function stand in the first column."""
+    for path in files:
+        if not path.endswith(".c"):
+            continue
+        start, name = 0, ""
+        for number, line in enumerate(lines_of(root, path), 1):
+            called = re.match(r"[A-Za-z_].*?(\w+)\(", line)
+            if called:
+                name = called.group(1)
+            if line == "{":
+                start = number
+            elif line == "}" and start:
+                if number - start - 1 > MAX_FUNCTION:
+                    yield f"{path}:{start}: {name} has {number - start - 1} lines, " \
+                          f"the limit is {MAX_FUNCTION}"
+                start = 0
+
+
 def check_columns(root, files):
     for path in files:
         if not path.endswith((".c", ".h")):
@@ -132,6 +152,7 @@ RULES = [
     ("include graph is one-way", check_includes),
     ("licence line in every source file", check_spdx),
     ("file sizes", check_sizes),
+    ("function lengths", check_functions),
     ("line lengths and blanks", check_columns),
     ("top-level folders", check_folders),
     ("include guards", check_guards),

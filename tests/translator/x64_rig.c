@@ -160,7 +160,10 @@ void rig_flags_of(struct ir *o)
 {
     switch (o->op) {
     case IR_ADC:
-    case IR_SBB: o->fr = FL_CF; /* fall through */
+    case IR_SBB:
+        o->fr = FL_CF;
+        o->fw = FL_ARITH;
+        break;
     case IR_ADD:
     case IR_SUB:
     case IR_CMP:

@@ -314,7 +314,7 @@ struct jit *jit_create(struct cpu *cpu, const struct jit_opts *o, struct err *e)
     j->tlb = cpu->mmu.tlb != NULL;
     j->hf = x64_host_features() & ~o->host_off;
     j->trap_noncanon = !o->check_noncanon;
-    if (!x64_code_create(j, o->code_bytes ? o->code_bytes : 64u << 20, e)) {
+    if (!x64_code_create(j, o->code_bytes ? o->code_bytes : 128u << 20, e)) {
         free(j);
         return NULL;
     }

@@ -212,7 +212,7 @@ static void jump_reg(struct x64 *c)
 
     x64_ld(c, X_RAX, c->o->a, 8);
     e_mov_rr(e, 4, X_ENT, X_RAX);
-    e_shift_imm(e, 5, 4, rm_reg(X_ENT), 6);
+    e_shift_imm(e, 5, 4, rm_reg(X_ENT), JC_FOLD);
     e_mov_rr(e, 4, X_ADDR, X_RAX);
     e_alu_imm(e, 4, 4, rm_reg(X_ADDR), JC_SLOTS - 1);
     e_alu_rm_r(e, 6, 4, rm_reg(X_ADDR), X_ENT);
@@ -228,7 +228,7 @@ static void jump_reg(struct x64 *c)
     e_mov_rm_r(e, 8, ENV_RIP, X_RAX);
     leave(c, NULL);
 }
-_Static_assert(sizeof(struct jc_entry) == 16 && JC_SLOTS == 64, "index arithmetic of jump_reg");
+_Static_assert(sizeof(struct jc_entry) == 16 && JC_SLOTS == 1 << (12 - JC_FOLD), "index arithmetic of jump_reg");
 
 void x64_op_jump(struct x64 *c)
 {

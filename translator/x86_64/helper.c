@@ -4,6 +4,8 @@
 #include "cpu/x87.h"
 #include "translator/x86_64/x64.h"
 
+#include "translator/ir_alu.h"
+
 static _Noreturn void raise_noncanonical(struct cpu *cpu, uint64_t desc)
 {
     cpu_raise_err(cpu, desc & DESC_SS ? EXC_SS : EXC_GP, 0);
@@ -74,52 +76,22 @@ uint64_t x64_helper_popcnt(struct cpu *cpu, uint64_t v, uint64_t unused)
     return (uint64_t)__builtin_popcountll(v);
 }
 
-/* 64-bit IDIV of RDX:RAX; false when the quotient does not fit. */
-static bool div_signed64(struct cpu *cpu, int64_t b)
-{
-    __int128 n = (__int128)((unsigned __int128)cpu->gpr[R_DX] << 64 | cpu->gpr[R_AX]), q;
-
-    if (b == -1 && n == (__int128)1 << 127)
-        return false;
-    q = n / b;
-    if (q != (int64_t)q)
-        return false;
-    cpu->gpr[R_AX] = (uint64_t)q;
-    cpu->gpr[R_DX] = (uint64_t)(n % b);
-    return true;
-}
-
-/* IDIV in the general case; divisor sign-extended, desc = operand width. */
+/* IDIV in the general case; desc = operand width. */
 void x64_helper_div(struct cpu *cpu, uint64_t divisor, uint64_t desc)
 {
-    uint64_t *ax = &cpu->gpr[R_AX], *dx = &cpu->gpr[R_DX];
+    uint64_t *ax = &cpu->gpr[R_AX], *dx = &cpu->gpr[R_DX], q, r;
     unsigned w = desc & 0xff;
-    int64_t b = (int64_t)divisor, n, q, r;
 
-    if (b == 0)
+    if (!ir_div(true, w, w == 1 ? *ax >> 8 : *dx, *ax, divisor, &q, &r))
         cpu_raise(cpu, EXC_DE);
-    if (w == 8) {
-        if (!div_signed64(cpu, b))
-            cpu_raise(cpu, EXC_DE);
-        return;
-    }
-    n = w == 4   ? (int64_t)(*dx << 32 | (uint32_t)*ax)
-        : w == 2 ? (int32_t)(*dx << 16 | (uint16_t)*ax)
-                 : (int16_t)*ax;
-    if (b == -1 && n == INT64_MIN)
-        cpu_raise(cpu, EXC_DE);
-    q = n / b;
-    r = n % b;
-    if (w == 4 ? q != (int32_t)q : w == 2 ? q != (int16_t)q : q != (int8_t)q)
-        cpu_raise(cpu, EXC_DE);
-    if (w == 4) {
-        *ax = (uint32_t)q;
-        *dx = (uint32_t)r;
+    if (w >= 4) {
+        *ax = q;
+        *dx = r;
     } else if (w == 2) {
-        *ax = (*ax & ~0xffffull) | (uint16_t)q;
-        *dx = (*dx & ~0xffffull) | (uint16_t)r;
+        *ax = (*ax & ~0xffffull) | q;
+        *dx = (*dx & ~0xffffull) | r;
     } else {
-        *ax = (*ax & ~0xffffull) | (uint8_t)q | (uint64_t)(uint8_t)r << 8;
+        *ax = (*ax & ~0xffffull) | q | r << 8;
     }
 }
 

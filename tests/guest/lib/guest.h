@@ -101,7 +101,9 @@ void expect(const char *name, unsigned vec, u32 err, struct code c);
 __attribute__((format(printf, 2, 3))) void ok(bool good, const char *fmt, ...);
 void ok_eq(const char *name, u64 got, u64 want);
 __attribute__((format(printf, 1, 2))) void say(const char *fmt, ...);
-_Noreturn void guest_exit(int status); /* 0 = success */
+/* Ends the run; Mynah's exit status is status << 1 | 1. Not 0, since 1 is a triple fault's status. */
+enum { EXIT_GOOD = 16, EXIT_FAILED, EXIT_BROKEN };
+_Noreturn void guest_exit(int status);
 void guest_main(void);                 /* the program; returning ends it */
 
 /* Called for its vector before anything else; true = return to the interrupted code.

@@ -196,9 +196,15 @@ static void make_tables(void)
 }
 static void arm_df(void)
 {
-    df_tss = (struct tss){.eip = (u32)df_task, .esp0 = (u32)df_stack + 4096, .ss0 = KDS,
-                          .sp = (u32)df_stack + 4096, .cs = KCS, .ss = KDS, .ds = KDS,
-                          .es = KDS, .eflags = 2, .cr3 = read_cr3(), .iomap = 104};
+    memset(&df_tss, 0, 104); /* not its unused bitmap: this runs for every lab */
+    df_tss.eip = (u32)df_task;
+    df_tss.eflags = 2;
+    df_tss.esp0 = (u32)df_stack + 4096;
+    df_tss.sp = (u32)df_stack + 4096;
+    df_tss.cs = KCS;
+    df_tss.ss0 = df_tss.ss = df_tss.ds = df_tss.es = KDS;
+    df_tss.cr3 = read_cr3();
+    df_tss.iomap = 104;
     df_tss.sp -= 16;
     set_gdt(DF_SEL, (u32)&df_tss, 103, 0x89);
 }
@@ -225,7 +231,7 @@ void guest_start(void)
     outb(0xa1, 0xff);
     guest_main();
     say("1..%u\n", checks);
-    guest_exit(failures ? 1 : 0);
+    guest_exit(failures ? EXIT_FAILED : EXIT_GOOD);
 }
 
 /* --- traps --- */
@@ -269,7 +275,7 @@ void trap_entry(struct frame *f)
     if (!running) {
         say("# unexpected vector %x error %x at %lx, cr2 %lx\nBail out!\n", t.vec, t.err, t.r.ip,
             t.cr2);
-        guest_exit(2);
+        guest_exit(EXIT_BROKEN);
     }
     running = false;
     trap = t;
@@ -296,7 +302,7 @@ void df_entry(u32 err)
     asm volatile("ltr %w0" ::"r"(TSS_SEL));
     if (!running) {
         say("# unexpected double fault at %lx\nBail out!\n", trap.r.ip);
-        guest_exit(2);
+        guest_exit(EXIT_BROKEN);
     }
     running = false;
     lab_leave();

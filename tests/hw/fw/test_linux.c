@@ -1,99 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * bzImage loading: a made-up kernel in every compression, and bad files. */
-#include <lz4.h>
-#include <lzma.h>
-#include <zlib.h>
-#include <zstd.h>
+#include "tests/hw/fw/bzimage.h"
 
-#include "tests/hw/fw/util.h"
-
-#define RAM_SIZE  (64ull << 20)
-#define KERNEL_AT 0x1000000ull
-
-enum { SETUP = 1024, CODE = 3000 };
-
-struct image {
-    uint8_t *data;
-    size_t size;
-};
-
-static const uint8_t *code_bytes(void)
-{
-    static uint8_t code[CODE];
-    for (unsigned i = 0; i < CODE; i++)
-        code[i] = (uint8_t)(i * 7 + i / 256);
-    return code;
-}
-
-/* Puts a setup header of protocol 2.15 before the payload. */
-static struct image wrap(const uint8_t *payload, size_t n, uint32_t unpacked)
-{
-    struct image im = {g_malloc0(SETUP + 0x300 + n + 4), SETUP + 0x300 + n + 4};
-    uint8_t *h = im.data;
-    h[0x1f1] = 1;
-    put16(h + 0x1fe, 0xaa55);
-    put16(h + 0x200, 0x66eb);
-    memcpy(h + 0x202, "HdrS", 4);
-    put16(h + 0x206, 0x20f);
-    h[0x211] = 1 | 2;
-    put32(h + 0x214, 0x100000);
-    put32(h + 0x22c, 0x7fffffff);
-    put16(h + 0x236, 1);
-    put32(h + 0x238, 2047);
-    put32(h + 0x248, 0x300);
-    put32(h + 0x24c, (uint32_t)n + 4);
-    put64(h + 0x258, KERNEL_AT);
-    put32(h + 0x260, 0x100000);
-    memcpy(h + SETUP + 0x300, payload, n);
-    put32(h + SETUP + 0x300 + n, unpacked);
-    return im;
-}
-
-static size_t elf64(uint8_t *out)
-{
-    return make_elf(out, true, KERNEL_AT, code_bytes(), CODE, 5000, KERNEL_AT + 0x40, 0);
-}
-
-static struct image make_bzimage(const char *format)
-{
-    static uint8_t elf[4096 + CODE], packed[65536];
-    size_t n = elf64(elf), len = 0;
-    if (!strcmp(format, "gzip")) {
-        z_stream z = {.next_in = elf,
-                      .avail_in = (uInt)n,
-                      .next_out = packed,
-                      .avail_out = sizeof(packed)};
-        g_assert_cmpint(deflateInit2(&z, 9, Z_DEFLATED, 31, 8, 0), ==, Z_OK);
-        g_assert_cmpint(deflate(&z, Z_FINISH), ==, Z_STREAM_END);
-        len = z.total_out - 4; /* its own trailer is the size field */
-        deflateEnd(&z);
-    } else if (!strcmp(format, "xz")) {
-        g_assert_cmpint(lzma_easy_buffer_encode(6, LZMA_CHECK_CRC32, NULL, elf, n, packed, &len,
-                                                sizeof(packed)),
-                        ==, LZMA_OK);
-    } else if (!strcmp(format, "lzma")) {
-        lzma_options_lzma opt;
-        lzma_stream z = LZMA_STREAM_INIT;
-        lzma_lzma_preset(&opt, 6);
-        g_assert_cmpint(lzma_alone_encoder(&z, &opt), ==, LZMA_OK);
-        z.next_in = elf;
-        z.avail_in = n;
-        z.next_out = packed;
-        z.avail_out = sizeof(packed);
-        g_assert_cmpint(lzma_code(&z, LZMA_FINISH), ==, LZMA_STREAM_END);
-        len = z.total_out;
-        lzma_end(&z);
-    } else if (!strcmp(format, "zstd")) {
-        len = ZSTD_compress(packed, sizeof(packed), elf, n, 19);
-    } else {
-        put32(packed, 0x184c2102);
-        int got =
-            LZ4_compress_default((char *)elf, (char *)packed + 8, (int)n, sizeof(packed) - 8);
-        put32(packed + 4, (uint32_t)got);
-        len = (size_t)got + 8;
-    }
-    return wrap(packed, len, (uint32_t)n);
-}
+#define RAM_SIZE (64ull << 20)
 
 /* Loads an image and frees it. */
 static bool load(struct image im, struct boot_config *cfg, struct boot_entry *entry,
@@ -114,14 +23,14 @@ static void test_format(gconstpointer format)
     struct boot_entry entry;
     struct err e = {""};
     memset(cfg.ram.host + KERNEL_AT, 0xcc, 0x10000);
-    bool ok = load(make_bzimage(format), &cfg, &entry, &e);
+    bool ok = load(bzimage_new(format), &cfg, &entry, &e);
     g_assert_cmpstr(e.msg, ==, "");
     g_assert_true(ok);
     g_assert_cmphex(entry.rip, ==, KERNEL_AT + 0x40);
     g_assert_cmphex(entry.rsi, ==, BOOT_INFO_ADDR);
     g_assert_cmpint(entry.mode, ==, BOOT_LONG64);
     g_assert_cmphex(entry.cr0, ==, 0x80000011);
-    g_assert_true(!memcmp(cfg.ram.host + KERNEL_AT, code_bytes(), CODE));
+    g_assert_true(!memcmp(cfg.ram.host + KERNEL_AT, bzimage_code(), CODE));
     for (unsigned i = 0; i < 5000; i++)
         g_assert_cmpint(cfg.ram.host[KERNEL_AT + CODE + i], ==, 0);
     const uint8_t *zp = cfg.ram.host + BOOT_INFO_ADDR;
@@ -138,7 +47,7 @@ static void test_identity(void)
     struct boot_config cfg = {.ram = ram_new(RAM_SIZE)};
     struct boot_entry en;
     struct err e = {""};
-    g_assert_true(load(make_bzimage("gzip"), &cfg, &en, &e));
+    g_assert_true(load(bzimage_new("gzip"), &cfg, &en, &e));
     for (uint64_t va = 0; va < 4 * GIB; va += 0x1ff000) {
         uint8_t *t = cfg.ram.host + en.cr3;
         uint64_t x = get64(t + 8 * (va >> 39 & 511));
@@ -159,7 +68,7 @@ static void test_guest_unpack(void)
     struct boot_config cfg = {.ram = ram_new(RAM_SIZE), .guest_decompress = true};
     struct boot_entry entry;
     struct err e = {""};
-    struct image im = make_bzimage("xz");
+    struct image im = bzimage_new("xz");
     uint8_t first = im.data[SETUP + 0x300];
     g_assert_true(load(im, &cfg, &entry, &e));
     g_assert_cmphex(entry.rip, ==, 0x100200);
@@ -167,7 +76,7 @@ static void test_guest_unpack(void)
     /* an unknown payload takes the same way on its own */
     static uint8_t junk[100] = "BZh9";
     cfg.guest_decompress = false;
-    g_assert_true(load(wrap(junk, sizeof(junk), 1000), &cfg, &entry, &e));
+    g_assert_true(load(bzimage_wrap(junk, sizeof(junk), 1000), &cfg, &entry, &e));
     g_assert_cmphex(entry.rip, ==, 0x100200);
     ram_free(&cfg.ram);
 }
@@ -198,7 +107,7 @@ static void test_initrd(void)
     memset(data, 0x5a, 10000);
     char *name = file_new(data, 10000);
     cfg.initrd = name;
-    g_assert_true(load(make_bzimage("zstd"), &cfg, &entry, &e));
+    g_assert_true(load(bzimage_new("zstd"), &cfg, &entry, &e));
     const uint8_t *zp = cfg.ram.host + BOOT_INFO_ADDR;
     uint64_t at = get32(zp + 0x218);
     g_assert_cmpint(get32(zp + 0x21c), ==, 10000);
@@ -206,10 +115,10 @@ static void test_initrd(void)
     g_assert_cmphex(at + 10000 + GUEST_PAGE_SIZE, >, cfg.acpi_base);
     g_assert_true(!memcmp(cfg.ram.host + at, data, 10000));
     g_assert_cmpint(truncate(name, (off_t)RAM_SIZE), ==, 0);
-    g_assert_false(load(make_bzimage("zstd"), &cfg, &entry, &e));
+    g_assert_false(load(bzimage_new("zstd"), &cfg, &entry, &e));
     g_assert_nonnull(strstr(e.msg, name));
     cfg.initrd = "/nonexistent/initrd";
-    g_assert_false(load(make_bzimage("zstd"), &cfg, &entry, &e));
+    g_assert_false(load(bzimage_new("zstd"), &cfg, &entry, &e));
     g_assert_nonnull(strstr(e.msg, "/nonexistent/initrd"));
     file_drop(name);
     g_free(data);
@@ -235,7 +144,7 @@ static void test_bad(void)
         {0, 0, 0, ""},
     };
     for (unsigned i = 0; bad[i].size; i++) {
-        struct image im = make_bzimage("gzip");
+        struct image im = bzimage_new("gzip");
         struct err e = {""};
         for (unsigned k = 0; k < bad[i].size; k++)
             im.data[bad[i].off + k] = (uint8_t)(bad[i].value >> (8 * k));
@@ -245,18 +154,18 @@ static void test_bad(void)
     }
     struct err e = {""};
     cfg.cmdline = g_strnfill(2048, 'x');
-    g_assert_false(load(make_bzimage("gzip"), &cfg, &entry, &e));
+    g_assert_false(load(bzimage_new("gzip"), &cfg, &entry, &e));
     g_assert_nonnull(strstr(e.msg, "-append"));
     g_free((char *)(uintptr_t)cfg.cmdline);
     cfg.cmdline = NULL;
     struct boot_config small = {.ram = ram_new(17 << 20), .guest_decompress = true};
-    struct image im = make_bzimage("gzip");
+    struct image im = bzimage_new("gzip");
     put32(im.data + 0x260, 0x2000000);
     g_assert_false(load(im, &small, &entry, &e));
     ram_free(&small.ram);
     small.ram = ram_new(8 << 20); /* the kernel's own address lies beyond it */
     small.guest_decompress = false;
-    g_assert_false(load(make_bzimage("gzip"), &small, &entry, &e));
+    g_assert_false(load(bzimage_new("gzip"), &small, &entry, &e));
     g_assert_nonnull(strstr(e.msg, "outside"));
     ram_free(&small.ram);
     ram_free(&cfg.ram);
@@ -290,7 +199,7 @@ static void test_fuzz(void)
     struct err e;
     unsigned good = 0;
     for (unsigned i = 0; i < 400; i++) {
-        struct image im = make_bzimage(formats[i % 5]);
+        struct image im = bzimage_new(formats[i % 5]);
         for (int k = g_test_rand_int_range(1, 8); k > 0; k--) {
             int span = g_test_rand_bit() ? 0x80 : (int)im.size - 0x1f0;
             im.data[0x1f0 + g_test_rand_int_range(0, span)] = (uint8_t)g_test_rand_int();

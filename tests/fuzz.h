@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT
+ * What the random tests share: how long to go on, and how to spoil bytes.
+ * Numbers come from GLib's test generator: --seed=... repeats a run. */
+#ifndef TESTS_FUZZ_H
+#define TESTS_FUZZ_H
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* True while there is time: a second of it, with MYNAH_LONG five minutes. */
+static inline bool fuzz_more(gint64 *end)
+{
+    gint64 now = g_get_monotonic_time();
+
+    if (!*end)
+        *end = now + (getenv("MYNAH_LONG") ? 300 : 1) * G_TIME_SPAN_SECOND;
+    return now < *end;
+}
+
+static inline uint32_t fuzz_below(uint32_t n)
+{
+    return (uint32_t)g_test_rand_int() % n;
+}
+
+/* Numbers of the kind that breaks checks: around powers of two and the ends. */
+static inline uint64_t fuzz_edge(void)
+{
+    uint64_t v = 1ull << fuzz_below(64);
+
+    switch (fuzz_below(5)) {
+    case 0: return v;
+    case 1: return v - 1;
+    case 2: return 0 - v;
+    case 3: return fuzz_below(0x10000);
+    default: return (uint64_t)(uint32_t)g_test_rand_int() << 32 | (uint32_t)g_test_rand_int();
+    }
+}
+
+/* Overwrites 1, 2, 4 or 8 of the n bytes. */
+static inline void fuzz_spoil(uint8_t *data, size_t n)
+{
+    size_t width = (size_t)1 << fuzz_below(4);
+    uint64_t v = fuzz_edge();
+
+    if (n >= width)
+        memcpy(data + fuzz_below((uint32_t)(n - width + 1)), &v, width);
+}
+
+#endif
