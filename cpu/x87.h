@@ -46,9 +46,9 @@ static inline unsigned x87_phys(const struct x87 *f, unsigned i)
 }
 
 /* Generated code may keep registers, tags, cw and sw in the host's x87 (cpu->x87_live; never
- * while CM_X87EXC is set), and they stay there while C runs that does not care. Whatever reads or writes
- * cpu->x87 calls x87_sync() first. Host code with floating point of its own in the x87 (long
- * double) must not run before run_cpu returned. */
+ * while CM_X87EXC is set), and they stay there while C runs that does not care. Whatever reads
+ * or writes cpu->x87 calls x87_sync() first. Host code with floating point of its own in the
+ * x87 (long double) must not run before run_cpu returned. */
 void x87_spill(struct cpu *cpu); /* x87_host.c */
 static inline void x87_sync(struct cpu *cpu)
 {

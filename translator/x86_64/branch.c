@@ -228,7 +228,8 @@ static void jump_reg(struct x64 *c)
     e_mov_rm_r(e, 8, ENV_RIP, X_RAX);
     leave(c, NULL);
 }
-_Static_assert(sizeof(struct jc_entry) == 16 && JC_SLOTS == 1 << (12 - JC_FOLD), "index arithmetic of jump_reg");
+_Static_assert(sizeof(struct jc_entry) == 16 && JC_SLOTS == 1 << (12 - JC_FOLD),
+               "index arithmetic of jump_reg");
 
 void x64_op_jump(struct x64 *c)
 {

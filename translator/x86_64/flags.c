@@ -163,8 +163,7 @@ static bool late_possible(const struct x64 *c, unsigned p)
             return true;
         if (kl || o->op == IR_CALL || (o->op >= IR_SHL && o->op <= IR_SHRD))
             return false; /* a partial writer merges with what it finds, a helper may look */
-        if (o->op == IR_VEC || (props & P_FIXED) ||
-            (o->op == IR_X87 && o->ext->id == I_FNSTSW))
+        if (o->op == IR_VEC || (props & P_FIXED) || (o->op == IR_X87 && o->ext->id == I_FNSTSW))
             intact = false;
         if ((props & P_DW) && (o->d == q->d || o->d == q->a || x64_is_h(o->d)))
             intact = false;

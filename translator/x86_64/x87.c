@@ -10,9 +10,9 @@
  * C, leaving the block, when it would unmask one.
  *
  * The host's instruction and data pointers are not the guest's and never reach it. FIP, FDP
- * and FOP in struct x87 are stored by the last of a block's instructions that sets them, so they
- * are right wherever the block is left but by a fault; there they may be older ones. (No exception is
- * pending then, and silicon that reports them only with one shows as little.) */
+ * and FOP in struct x87 are stored by the last of a block's instructions that sets them, so
+ * they are right wherever the block is left but by a fault; there they may be older ones. (No
+ * exception is pending then, and silicon that reports them only with one shows as little.) */
 #include "cpu/x87.h"
 #include "translator/x86_64/x64.h"
 
