@@ -23,12 +23,12 @@ struct block *block_create(const struct ir_block *ir, gpa pa)
 
     if (!b)
         return NULL;
-    b->ops = malloc(ir->n * sizeof(struct ir) + refs * sizeof(struct insn));
-    if (!b->ops) {
-        free(b);
+    b->ops = malloc(ir->n * sizeof(struct ir));
+    b->insns = refs ? malloc(refs * sizeof(struct insn)) : NULL;
+    if (!b->ops || (refs && !b->insns)) {
+        block_destroy(b);
         return NULL;
     }
-    b->insns = (struct insn *)(void *)(b->ops + ir->n);
     b->nops = ir->n;
     memcpy(b->ops, ir->op, ir->n * sizeof(struct ir));
     for (unsigned i = 0; i < ir->n; i++) {
@@ -51,6 +51,7 @@ void block_destroy(struct block *b)
     if (!b)
         return;
     free(b->ops);
+    free(b->insns);
     free(b->sites);
     free(b);
 }
@@ -58,6 +59,14 @@ void block_destroy(struct block *b)
 static size_t block_bytes(const struct block *b)
 {
     return sizeof(*b) + b->nops * sizeof(struct ir) + 64;
+}
+
+void cache_compiled(struct cache *c, struct block *b)
+{
+    c->bytes -= b->nops * sizeof(struct ir);
+    free(b->ops);
+    b->ops = NULL;
+    b->nops = 0;
 }
 
 /* ---- life ---- */

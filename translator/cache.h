@@ -44,6 +44,9 @@ struct block *cache_find(const struct cache *c, gpa pa, uint64_t rip, uint64_t c
 /* Takes ownership of b (allocated by block_create) and protects its page(s). */
 void cache_add(struct cache *c, struct block *b);
 
+/* b has host code now: its IR is given back (its instructions stay, code names them). */
+void cache_compiled(struct cache *c, struct block *b);
+
 /* Bytes [pa, pa+size) change: drops overlapping blocks; true when there were any. */
 bool cache_write(struct cache *c, gpa pa, uint64_t size);
 void cache_flush(struct cache *c);

@@ -230,6 +230,9 @@ static inline bool ir_may_fault(const struct ir *o)
  * in live_out are wanted at the end of the block. */
 void opt_flags(struct ir_block *b, uint16_t live_out);
 
+/* opt_dead.c: drops ops that only write a register nobody can see; after opt_flags. */
+void opt_dead(struct ir_block *b);
+
 /* lower.c: decodes and lowers guest code from `rip` (CS offset) until an end, a page
  * end, or limits. `code` holds the bytes of the page from rip's linear address on, n of them;
  * for an instruction that crosses the page the caller passes both pages' bytes and

@@ -141,6 +141,7 @@ static struct block *translate_split(struct run *r, gva va, bool *cacheable)
             cpu_raise_err(cpu, EXC_GP, 0);
     }
     opt_flags(&r->ir, FL_ARITH);
+    opt_dead(&r->ir);
     b = block_create(&r->ir, pa);
     if (!b)
         abort();
@@ -175,6 +176,7 @@ static struct block *translate(struct run *r, gva va, gpa pa, const uint8_t *hos
         b = translate_split(r, va, cacheable);
     } else {
         opt_flags(&r->ir, FL_ARITH);
+        opt_dead(&r->ir);
         b = block_create(&r->ir, pa | off);
         if (!b)
             abort();
@@ -193,7 +195,7 @@ static struct block *find_block(struct run *r, bool one, bool *cacheable)
     gva va = fetch_linear(cpu);
     uint16_t mode = cpu->mode | (one ? CM_ONE : 0);
     uint64_t cs_base = in_long_code(cpu) ? 0 : cpu->seg[SEG_CS].base;
-    bool by_pc = !one && (cpu->mode & CM_CSBASE0);
+    bool by_pc = !r->restart && (cpu->mode & CM_CSBASE0);
     const uint8_t *host;
     struct block *b;
     gpa pa;
@@ -244,6 +246,8 @@ static void compile(struct run *r, struct block *b)
     }
     if (res == JIT_UNSUPPORTED)
         b->exec_count = UINT32_MAX; /* never again */
+    else
+        cache_compiled(&r->cache, b);
 }
 
 static void log_state(const struct run *r, const struct block *b)
@@ -373,6 +377,8 @@ static bool between_blocks(struct run *r, enum run_exit *why)
         *why = RUN_SHUTDOWN;
         return false;
     }
+    if (UNLIKELY(cpu->halted))
+        cpu->shadow = 0; /* HLT was the instruction that it covered */
     take_interrupt(r);
     if (UNLIKELY(cpu->halted)) {
         *why = RUN_HALTED;

@@ -91,9 +91,11 @@ static void data(void)
     PASS("an instruction fetch is no data access", "nop");
     FAULT("data hit of MOV SS waits for the next instruction", DB, NOERR, "mov 8(%rbx), %ss; nop; 78: nop",
           .bx = p);
-    FAULT("at CPL 3", DB, NOERR, "mov (%rbx), %al; 78: nop", USER, .bx = (write_dr1(p + 8 + user_base), p + 8 + user_base));
+    FAULT("at CPL 3", DB, NOERR, "mov (%rbx), %al; 78: nop", USER,
+          .bx = (write_dr1(p + 8 + user_base), p + 8 + user_base));
     write_dr1(p + 8);
-    FAULT("XMM load", DB, NOERR, "mov %cr4, %rax; or $0x200, %eax; mov %rax, %cr4; movups (%rbx), %xmm0; 78: nop", .bx = p);
+    FAULT("XMM load", DB, NOERR, "mov %cr4, %rax; or $0x200, %eax; mov %rax, %cr4; "
+          "movups (%rbx), %xmm0; 78: nop", .bx = p);
     FAULT("FXSAVE's neighbour: FLD", DB, NOERR, "fninit; fldl 8(%rbx); 78: nop", .bx = p);
     disarm();
     write_cr4(read_cr4() | CR4_DE);

@@ -23,7 +23,8 @@ void guest_main(void)
         .bx = (ulong)mem);
     ok_eq("x87 quotient has 64 bits", trap.r.ax, 0xaaaaaaaaaaaaaaabull);
     ok_eq("and its exponent", trap.r.dx, 0x3ffd);
-    LAB("fninit; movw $0x27f, (%rbx); fldcw (%rbx); movl $3, (%rbx); fld1; fidivl (%rbx); fstpt (%rbx); mov (%rbx), %rax;"
+    LAB("fninit; movw $0x27f, (%rbx); fldcw (%rbx); movl $3, (%rbx); fld1; fidivl (%rbx); "
+        "fstpt (%rbx); mov (%rbx), %rax;"
         "fninit", .bx = (ulong)mem);
     ok_eq("53 bits where PC says so", trap.r.ax, 0xaaaaaaaaaaaaa800ull);
     LAB("fninit; fldl2t; fstpt (%rbx); mov (%rbx), %rax", .bx = (ulong)mem);

@@ -65,7 +65,8 @@ static void real(void)
     ok(!(*result(4) & (F_IF | F_TF)), "and clears IF and TF");
     /* exceptions push no error code; #DE returns to the instruction */
     struct code d = CODE(TO_REAL "xor %cx, %cx; mov $1, %ax; 4: div %cx; mov %ax, 0x6000; jmp 6f;"
-                         "5: pop %ax; mov %ax, 0x6004; push %ax; mov $1, %ax; mov $1, %cx; xor %dx, %dx; iret; 6:" TO_PROT
+                         "5: pop %ax; mov %ax, 0x6004; push %ax; mov $1, %ax; "
+                         "mov $1, %cx; xor %dx, %dx; iret; 6:" TO_PROT
                          ".globl modes_de, modes_de_at; .set modes_de, 5b - 1b; .set modes_de_at, 4b - 1b");
     extern const char modes_de[], modes_de_at[];
     ivt(0, (u16)(ulong)modes_de);
@@ -85,7 +86,8 @@ static void real(void)
     ok_eq("through SS #SS", *result(1), 1);
     /* protected-mode instructions are #UD */
     struct code u = CODE(TO_REAL "sldt %ax; str %ax; verr %ax; lar %ax, %ax; arpl %ax, %ax; jmp 6f;"
-                         "5: incw 0x6000; pop %ax; add $3, %ax; cmpw $5, 0x6000; jne 7f; dec %ax; 7: push %ax; iret; 6:" TO_PROT
+                         "5: incw 0x6000; pop %ax; add $3, %ax; cmpw $5, 0x6000; "
+                         "jne 7f; dec %ax; 7: push %ax; iret; 6:" TO_PROT
                          ".globl modes_ud; .set modes_ud, 5b - 1b");
     extern const char modes_ud[];
     ivt(6, (u16)(ulong)modes_ud);
@@ -105,7 +107,8 @@ static void unreal(void)
     ok_eq("unreal mode reads above 1 MiB", *result(0), 0x600df00d);
     ok_eq("and writes there", high_cell, 0x600df00e);
     /* before the far jump CS is still a 16-bit protected segment, PE or not */
-    run_low(CODE(".code16; 1: mov $0x90, %ax; mov %ax, %ds; mov %ax, %ss; mov %ax, %es; mov %cr0, %eax; and $0xfe, %al; mov %eax, %cr0;"
+    run_low(CODE(".code16; 1: mov $0x90, %ax; mov %ax, %ds; mov %ax, %ss; mov %ax, %es; "
+                 "mov %cr0, %eax; and $0xfe, %al; mov %eax, %cr0;"
                  "mov %cs, %bx; ljmp $0x700, $(2f - 1b); 2: xor %ax, %ax; mov %ax, %ds; mov %ax, %ss;"
                  "mov $0x7000, %sp; mov %bx, 0x6000;" TO_PROT));
     ok_eq("CS keeps its selector until the far jump", *result(0), S_R16);

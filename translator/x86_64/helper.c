@@ -120,7 +120,9 @@ void *x64_helper_next(struct cpu *cpu)
     const struct jc_entry *e;
 
     cpu->rip = cpu->next_rip;
-    if (cpu->kick || cpu->shadow || cpu->halted || cpu->shutdown ||
+    /* STI's shadow stays set: should a kick stop the next block at its head, the run loop
+     * still runs one instruction before it takes an interrupt. */
+    if (cpu->kick || cpu->shadow > 1 || cpu->halted || cpu->shutdown ||
         cpu->jc_as != cpu->mmu.as_id || __atomic_load_n(&cpu->nmi_line, __ATOMIC_ACQUIRE) ||
         ((cpu->eflags & FL_IF) && __atomic_load_n(&cpu->intr_line, __ATOMIC_ACQUIRE)))
         return NULL;
