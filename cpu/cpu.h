@@ -81,6 +81,7 @@ enum cpu_mode {
     CM_AC = 1 << 10,     /* alignment checks on */
     CM_STEP = 1 << 11,   /* debug registers or single step watch: one instruction a block */
     CM_LMA = 1 << 12,    /* EFER.LMA: compatibility or 64-bit */
+    CM_X87EXC = 1 << 14, /* CM_X87, and an x87 exception is unmasked: x87 and MMX run in C */
     CM_ONE = 1 << 15,    /* block keys only: a block held to one instruction */
 };
 
@@ -148,6 +149,7 @@ struct cpu {
     uint32_t host_mxcsr;
     uint32_t jc_as;
     struct x87 x87;
+    bool x87_live;     /* registers, cw, sw and tags are in the host's x87: x87_sync() */
 
     /* --- architectural state beside that --- */
     uint32_t eflags;   /* RFLAGS without the arithmetic flags and DF; bit 1 set */

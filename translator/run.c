@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cpu/x87.h"
 #include "softmmu/log.h"
 #include "translator/cache.h"
 #include "translator/ir_exec.h"
@@ -366,8 +367,10 @@ static bool between_blocks(struct run *r, enum run_exit *why)
     struct cpu *cpu = r->cpu;
     uint32_t k = __atomic_exchange_n(&cpu->kick, 0, __ATOMIC_SEQ_CST);
 
-    if (UNLIKELY(k & KICK_EVENT) && r->event_hook)
+    if (UNLIKELY(k & KICK_EVENT) && r->event_hook) {
+        x87_sync(cpu);
         r->event_hook(r->event_opaque);
+    }
     if (UNLIKELY(k & KICK_EXIT)) {
         *why = RUN_KICKED;
         return false;
@@ -438,7 +441,7 @@ static void leave_block(struct run *r)
     r->last = NULL;
 }
 
-enum run_exit run_cpu(struct cpu *cpu)
+static enum run_exit run_loop(struct cpu *cpu)
 {
     struct run *r = run_of(cpu);
     enum run_exit why;
@@ -449,6 +452,8 @@ enum run_exit run_cpu(struct cpu *cpu)
         if (cpu->shutdown)
             break;
         r->stats.exceptions++;
+        if (r->exc_hook)
+            x87_sync(cpu);
         if (r->exc_hook && cpu->exc.pending && r->exc_hook(r->exc_opaque, &cpu->exc)) {
             cpu->exc.pending = false;
             cpu->exc.delivering = -1;
@@ -470,6 +475,14 @@ enum run_exit run_cpu(struct cpu *cpu)
             return why;
         step(r);
     }
+}
+
+enum run_exit run_cpu(struct cpu *cpu)
+{
+    enum run_exit why = run_loop(cpu);
+
+    x87_sync(cpu);
+    return why;
 }
 
 /* ---- life ---- */

@@ -99,6 +99,7 @@ static op_fn *const emitters[IR_OP_COUNT] = {
     [IR_STC] = x64_op_flagop,    [IR_CMC] = x64_op_flagop,    [IR_LAHF] = x64_op_flagop,
     [IR_SAHF] = x64_op_flagop,   [IR_LDENV] = x64_op_env,     [IR_STENV] = x64_op_env,
     [IR_CHKTGT] = x64_op_chktgt, [IR_PROBE] = x64_op_probe,   [IR_CALL] = x64_op_call,
+    [IR_X87] = x64_op_x87,
     [IR_RAISE] = x64_op_raise,   [IR_VEC] = x64_op_vec,       [IR_JMP] = x64_op_jump,
     [IR_JCC] = x64_op_jump,      [IR_JRZ] = x64_op_jump,      [IR_JRNZ] = x64_op_jump,
     [IR_JMPR] = x64_op_jump,     [IR_EXIT] = x64_op_jump,     [IR_BCC] = x64_op_side_exit,

@@ -38,10 +38,16 @@ void x64_op_probe(struct x64 *c)
     c->force_canon = false;
 }
 
-static void count(struct x64 *c, int32_t n, bool add)
+void x64_count(struct x64 *c, int32_t n, bool add)
 {
     e_alu_imm(&c->e, add ? 0 : 5, 8, rm_mem(X_RSP, ENV(icount)), n);
     e_alu_imm(&c->e, add ? 5 : 0, 8, rm_mem(X_RSP, ENV(budget)), n);
+}
+
+void x64_set_rips(struct x64 *c, uint64_t rip, uint64_t next)
+{
+    set_env(c, ENV_RIP, rip);
+    set_env(c, rm_mem(X_RSP, ENV(next_rip)), next);
 }
 
 /* C implementation of an instruction; what it counts on is exact in struct cpu. */
@@ -51,10 +57,9 @@ void x64_op_call(struct x64 *c)
     uint16_t undo = x64_undo(c) - 1; /* the instruction itself counts as begun */
 
     x64_flags_sync(c);
-    set_env(c, ENV_RIP, c->rip);
-    set_env(c, rm_mem(X_RSP, ENV(next_rip)), c->next_rip);
+    x64_set_rips(c, c->rip, c->next_rip);
     if (c->j->counting)
-        count(c, undo, false);
+        x64_count(c, undo, false);
     e_mov_imm(&c->e, X_ADDR, (uint64_t)(uintptr_t)o->ext);
     e_mov_imm(&c->e, X_RAX, (uint64_t)(uintptr_t)o->fn);
     if (c->b->ops[c->i + 1].op == IR_EXIT) {
@@ -66,7 +71,8 @@ void x64_op_call(struct x64 *c)
     e_call(&c->e, c->j->t_sync);
     x64_site_here(c, 1, 0, c->rip);
     if (c->j->counting)
-        count(c, undo, true);
+        x64_count(c, undo, true);
+    c->x87_live = false; /* it may have looked at the state */
     x64_flags_begin(c);
 }
 
@@ -175,7 +181,7 @@ static void link_emit(struct x64 *c, struct x64_link *k)
         if (k->save)
             x64_flags_save(c);
         if (k->undo)
-            count(c, k->undo, false);
+            x64_count(c, k->undo, false);
         k->l.patch = k->l.same_page ? e_jmp_fwd(e) : NULL;
     }
     if (k->l.patch)
@@ -280,7 +286,8 @@ static void jump_reg(struct x64 *c)
     e_mov_rm_r(e, 8, ENV_RIP, X_RAX);
     leave(c, NULL);
 }
-_Static_assert(sizeof(struct jc_entry) == 16 && JC_SLOTS == 1 << (12 - JC_FOLD), "index arithmetic of jump_reg");
+_Static_assert(sizeof(struct jc_entry) == 16 && JC_SLOTS == 1 << (12 - JC_FOLD),
+               "index arithmetic of jump_reg");
 
 void x64_op_jump(struct x64 *c)
 {

@@ -290,6 +290,8 @@ void x64_slow_emit(struct x64 *c, struct x64_slow *s)
         x64_site_here(c, s->undo, s->late, s->rip);
     } else if (s->kind == SL_CALL) {
         emit_vec_call(c, s);
+    } else if (s->kind == SL_X87 || s->kind == SL_X87_LOAD) {
+        x64_x87_slow(c, s);
     } else {
         emit_access(c, s);
     }
