@@ -61,7 +61,8 @@ static inline bool lower_flat(const struct lower *l)
     X(SAR) X(SHLD) X(SHRD) X(BT) X(BTS) X(BTR) X(BTC) X(BSF) X(BSR) X(TZCNT) X(LZCNT)          \
     X(POPCNT) X(CBW) X(CWD) X(PUSH) X(POP) X(LEAVE) X(MOVS) X(CMPS) X(SCAS) X(LODS) X(STOS)    \
     X(SETCC) X(CMOVCC) X(JCC) X(JRCXZ) X(LOOP) X(LOOPE) X(LOOPNE) X(CALL) X(JMP) X(RET)        \
-    X(LAHF) X(SAHF) X(SALC) X(CLC) X(STC) X(CMC) X(CLD) X(STD) X(NOP) X(PAUSE)
+    X(LAHF) X(SAHF) X(SALC) X(CLC) X(STC) X(CMC) X(CLD) X(STD) X(NOP) X(PAUSE)        \
+    X(SWAPGS) X(CLI)
 #define X(id) lower_fn lower_##id;
 LOWER_INT_IDS(X)
 #undef X

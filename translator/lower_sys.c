@@ -15,7 +15,7 @@ static bool continues(const struct insn *in)
     case I_MOV_CR:
     case I_MOV_DR:
         return in->op[0].kind == OPND_GPR;
-    case I_PUSHF: case I_PUSH_SREG: case I_PUSHA: case I_POPA: case I_CLI: case I_SWAPGS:
+    case I_PUSHF: case I_PUSH_SREG: case I_PUSHA: case I_POPA: 
     case I_RDTSC: case I_RDTSCP: case I_RDPID: case I_CPUID: case I_RDMSR: case I_RDRAND:
     case I_RDSEED: case I_RDFSBASE: case I_RDGSBASE: case I_WRFSBASE: case I_WRGSBASE:
     case I_XGETBV: case I_FXSAVE: case I_XSAVE: case I_XSAVEOPT: case I_STMXCSR: case I_LFENCE:
@@ -173,4 +173,45 @@ void lower_vec(struct lower *l)
     lower_operand_mem(l, o);
     if ((in->row->attr & IA_SSE_ALIGN) && o->w == 16 && !mmx)
         o->attr |= IRA_ALIGN;
+}
+
+/* ---- short system instructions of every kernel entry, where no check is left to make ---- */
+
+static void lower_env(struct lower *l, enum ir_op op, unsigned w, uint8_t temp, size_t offset)
+{
+    struct ir *o = lower_emit(l, op, w);
+
+    *(op == IR_LDENV ? &o->d : &o->a) = temp;
+    o->imm = (int64_t)offset;
+}
+
+void lower_SWAPGS(struct lower *l)
+{
+    const size_t gs = offsetof(struct cpu, seg) + SEG_GS * sizeof(struct seg) +
+                      offsetof(struct seg, base);
+
+    if (l->mode & CM_CPL3) {
+        lower_call(l, sys_table[I_SWAPGS], false);
+        return;
+    }
+    lower_env(l, IR_LDENV, 8, IR_T0, gs);
+    lower_env(l, IR_LDENV, 8, IR_T1, offsetof(struct cpu, kernel_gs_base));
+    lower_env(l, IR_STENV, 8, IR_T1, gs);
+    lower_env(l, IR_STENV, 8, IR_T0, offsetof(struct cpu, kernel_gs_base));
+}
+
+void lower_CLI(struct lower *l)
+{
+    struct ir *o;
+
+    if (l->mode & CM_CPL3) { /* IOPL, VME and PVI decide */
+        lower_call(l, sys_table[I_CLI], false);
+        return;
+    }
+    lower_env(l, IR_LDENV, 4, IR_T0, offsetof(struct cpu, eflags));
+    o = lower_emit(l, IR_AND, 4);
+    o->d = IR_T0;
+    o->a = IR_IMM;
+    o->imm = ~(int64_t)FL_IF;
+    lower_env(l, IR_STENV, 4, IR_T0, offsetof(struct cpu, eflags));
 }
