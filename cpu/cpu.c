@@ -166,11 +166,10 @@ void cpu_update_mode(struct cpu *cpu)
     m |= mode_segments(cpu, m);
     if (cpu->cr0 & CR0_PE)
         m |= cpu->eflags & FL_VM ? CM_VM : CM_PE;
-    if (cpu->cpl == 3) {
+    if (cpu->cpl != 0)
         m |= CM_CPL3;
-        if (cpu->cr0 & CR0_AM && cpu->eflags & FL_AC)
-            m |= CM_AC;
-    }
+    if (cpu->cpl == 3 && cpu->cr0 & CR0_AM && cpu->eflags & FL_AC)
+        m |= CM_AC;
     if (!(cpu->cr0 & (CR0_EM | CR0_TS))) {
         m |= CM_X87;
         if (~cpu->x87.cw & XS_EXC)

@@ -15,7 +15,7 @@ static bool continues(const struct insn *in)
     case I_MOV_CR:
     case I_MOV_DR:
         return in->op[0].kind == OPND_GPR;
-    case I_PUSHF: case I_PUSH_SREG: case I_PUSHA: case I_POPA: 
+    case I_PUSHF: case I_PUSH_SREG: case I_PUSHA: case I_POPA:
     case I_RDTSC: case I_RDTSCP: case I_RDPID: case I_CPUID: case I_RDMSR: case I_RDRAND:
     case I_RDSEED: case I_RDFSBASE: case I_RDGSBASE: case I_WRFSBASE: case I_WRGSBASE:
     case I_XGETBV: case I_FXSAVE: case I_XSAVE: case I_XSAVEOPT: case I_STMXCSR: case I_LFENCE:
