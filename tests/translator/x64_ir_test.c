@@ -510,6 +510,7 @@ int main(int argc, char **argv)
     static const struct config configs[] = {
         {"/x64/random/plain", {.code_bytes = 1 << 20}, false, false},
         {"/x64/random/checks", {.code_bytes = 1 << 20, .check_noncanon = true}, false, false},
+        {"/x64/random/no-share", {.code_bytes = 1 << 20, .no_share = true}, false, false},
         {"/x64/random/old-host", {.code_bytes = 1 << 20, .host_off = ~0u}, false, false},
         {"/x64/random/tlb", {.code_bytes = 1 << 20}, true, false},
         {"/x64/random/counting", {.code_bytes = 1 << 20, .counting = true}, false, false},
