@@ -72,6 +72,13 @@ void jit_chain(struct jit *j, struct block_link *l, struct block *to);
 void jit_unchain(struct jit *j, struct block_link *l);
 void jit_block_drop(struct jit *j, struct block *b); /* unchain everything to and from b */
 
+/* Forgets predicted returns: the linear pages they were made for may have changed. */
+static inline void jit_forget_returns(struct cpu *cpu)
+{
+    for (unsigned i = 0; i < CPU_RETURNS; i++)
+        cpu->returns[i].key = 0;
+}
+
 /* Forgets all code (no block may be compiled any more). */
 void jit_flush(struct jit *j);
 

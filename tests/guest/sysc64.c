@@ -158,7 +158,7 @@ static void control(void)
     PASS("CR0 reserved low bits are ignored", "mov %cr0, %rax; bts $10, %rax; mov %rax, %cr0");
     LAB("mov %cr0, %rax; xor %ebx, %ebx; lmsw %bx; mov %cr0, %rcx; mov %rax, %cr0");
     ok(trap.vec == DONE && (trap.r.cx & 1), "LMSW cannot clear PE");
-    
+
 }
 
 static u8 area[4096] __attribute__((aligned(64)));

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cpu/cpu.h"
+#include "cpu/x87.h"
 #include "softmmu/ram.h"
 #include "tests/oracle/mem.h"
 #include "translator/run.h"
@@ -272,6 +272,7 @@ void engine_run(struct engine *g, const struct orc_case *c, struct orc_state *s)
     cpu->shadow = 0;
     cpu->budget = STOP_BUDGET;
     load_fx(cpu, c->fx);
+    x87_update_mode(cpu);
     memset(&g->exc, 0, sizeof(g->exc));
     why = run_cpu(cpu);
     s->status = why == RUN_STOPPED ? ORC_DONE : why == RUN_BUDGET ? ORC_TIMEOUT : ORC_DIED;

@@ -71,6 +71,7 @@ static void test_random(void)
         if (lower_block(&block, cpu, rip, code, n, 64) < 0)
             continue;
         opt_flags(&block, FL_ARITH);
+        opt_dead(&block);
         check_block(code, n, rip);
     }
     free(cpu);

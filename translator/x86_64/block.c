@@ -100,6 +100,7 @@ static op_fn *const emitters[IR_OP_COUNT] = {
     [IR_STC] = x64_op_flagop,    [IR_CMC] = x64_op_flagop,    [IR_LAHF] = x64_op_flagop,
     [IR_SAHF] = x64_op_flagop,   [IR_LDENV] = x64_op_env,     [IR_STENV] = x64_op_env,
     [IR_CHKTGT] = x64_op_chktgt, [IR_PROBE] = x64_op_probe,   [IR_CALL] = x64_op_call,
+    [IR_X87] = x64_op_x87,
     [IR_RAISE] = x64_op_raise,   [IR_VEC] = x64_op_vec,       [IR_JMP] = x64_op_jump,
     [IR_JCC] = x64_op_jump,      [IR_JRZ] = x64_op_jump,      [IR_JRNZ] = x64_op_jump,
     [IR_JMPR] = x64_op_jump,     [IR_EXIT] = x64_op_jump,     [IR_BCC] = x64_op_side_exit,
@@ -159,6 +160,7 @@ static void free_links(struct jit *j)
  * block is compiled. */
 void jit_flush(struct jit *j)
 {
+    jit_forget_returns(j->cpu);
     j->flushed = true;
 }
 
@@ -247,6 +249,7 @@ void jit_unchain(struct jit *j, struct block_link *l)
 
 void jit_block_drop(struct jit *j, struct block *b)
 {
+    jit_forget_returns(j->cpu);
     while (b->in)
         jit_unchain(j, b->in);
     for (struct block_link *l = b->out; l; l = l->next_out)

@@ -249,6 +249,15 @@ uint8_t *e_jmp_fwd(struct emit *e)
     return e->p - 4;
 }
 
+uint8_t *e_lea_fwd(struct emit *e, unsigned r)
+{
+    e8(e, 0x48 | (r >> 3) << 2); /* REX.W, R */
+    e8(e, 0x8d);
+    e8(e, (uint8_t)((r & 7) << 3 | 5)); /* RIP-relative */
+    e32(e, 0);
+    return e->p - 4;
+}
+
 uint8_t *e_jcc_fwd(struct emit *e, unsigned cc)
 {
     e8(e, 0x0f);

@@ -126,6 +126,7 @@ void e_imm(struct emit *e, unsigned w, int64_t imm); /* immediate of an integer 
 
 /* Control flow. Forward jumps return the place of the rel32 for e_patch. */
 uint8_t *e_jmp_fwd(struct emit *e);
+uint8_t *e_lea_fwd(struct emit *e, unsigned r); /* lea r, [rip + rel32] */
 uint8_t *e_jcc_fwd(struct emit *e, unsigned cc);
 void e_patch(struct emit *e, uint8_t *rel32,
              const uint8_t *target); /* target: writable address */

@@ -153,7 +153,7 @@ static bool eligible(const struct x64 *c, const struct ir *o)
     const struct ir_mem *m = &o->mem;
 
     return ir_has_mem(o) && leaves_entry(c, o) && m->seg == IRSEG_NONE && m->asize == 8 &&
-           !m->check && m->base < 16 && (m->index < 16 || m->index == IR_NONE) &&
+           !m->check && m->base < 16 && kept_reg(m->index) &&
            m->disp > -(1 << 30) && m->disp < 1 << 30;
 }
 

@@ -302,6 +302,8 @@ void x64_slow_emit(struct x64 *c, struct x64_slow *s)
         emit_vec_call(c, s);
     } else if (s->access) {
         x64_group_slow(c, s);
+    } else if (s->kind == SL_X87 || s->kind == SL_X87_LOAD) {
+        x64_x87_slow(c, s);
     } else {
         emit_access(c, s);
     }

@@ -92,7 +92,8 @@ struct jit {
     struct jit *next;       /* all of the process, for the trap handler */
 };
 
-enum x64_slow_kind { SL_LOAD, SL_STORE, SL_RMW, SL_PROBE, SL_RAISE, SL_CALL };
+enum x64_slow_kind { SL_LOAD, SL_STORE, SL_RMW, SL_PROBE, SL_RAISE, SL_CALL, SL_X87,
+                     SL_X87_LOAD };
 
 /* Out-of-line code of one op, emitted after the block. */
 struct x64_slow {
@@ -102,7 +103,8 @@ struct x64_slow {
     uint8_t *misaligned;     /* rel32 place that jumps to the crossing check, or NULL */
     uint8_t *aligned_back;   /* where an access that does not cross goes on */
     uint8_t *start, *end;    /* the access itself */
-    const struct insn *insn; /* SL_CALL: vec_exec of this */
+    const struct insn *insn; /* SL_CALL: vec_exec of this; SL_X87: x87_exec or vec_exec */
+    bool exits;              /* SL_X87: the block is left behind the instruction */
     bool traps;              /* [start, end) may trap (SL_CALL: [start, trap_end)) */
     uint8_t *trap_end;
     bool vec_mem; /* SL_CALL: X_ADDR holds the operand's address */
@@ -154,6 +156,7 @@ struct x64 {
     unsigned ngroup;
     struct x64_access *access; /* [nops] */
     struct x64_slow *cur; /* of the guest access in progress */
+    bool x87_live;           /* the host's x87 is known to hold the guest's */
     bool left;               /* the code has left the block already */
     bool unsupported;
 };
@@ -217,7 +220,7 @@ uint16_t x64_cc_flags(unsigned cc);
 /* aflags image from the state at the fault */
 uint16_t x64_late_compute(const struct cpu *cpu, const struct x64_late_flags *lf);
 
-/* alu.c, muldiv.c, bits.c, branch.c, vec.c */
+/* alu.c, muldiv.c, bits.c, branch.c, vec.c, x87.c */
 void x64_op_alu(struct x64 *c);
 void x64_op_mov(struct x64 *c);
 void x64_op_extend(struct x64 *c);
@@ -244,13 +247,25 @@ void x64_op_raise(struct x64 *c);
 void x64_op_chktgt(struct x64 *c);
 void x64_op_jump(struct x64 *c);
 void x64_op_vec(struct x64 *c);
+void x64_op_x87(struct x64 *c);
 void x64_block_head(struct x64 *c);
 void x64_links_emit(struct x64 *c);
 void x64_raise_if(struct x64 *c, unsigned cc, unsigned vector);
+/* Subtracts n (or adds it back) in the instruction count; counting mode only. */
+void x64_count(struct x64 *c, int32_t n, bool add);
+/* cpu->rip and next_rip, for C that runs a whole instruction. Uses rax. */
+void x64_set_rips(struct x64 *c, uint64_t rip, uint64_t next);
 /* Calls fn(cpu, X_ADDR, X_ENT) through the sync thunk; result in rax. */
 void x64_call_c(struct x64 *c, uint64_t fn);
 void x64_jump_to(struct x64 *c, uint64_t rip, int cc);
 void x64_op_side_exit(struct x64 *c);
+
+/* x87.c */
+void x64_x87_live(struct x64 *c); /* the host's x87 holds the guest's from here on */
+/* An access made through x64_mem_begin runs whole in C when it is slow: no x87 or MMX state may
+ * change before the last fault. */
+void x64_x87_access(struct x64 *c, unsigned size, bool store, const struct insn *in);
+void x64_x87_slow(struct x64 *c, const struct x64_slow *s);
 
 /* thunk.c */
 bool x64_code_create(struct jit *j, size_t bytes, struct err *e);
@@ -272,6 +287,9 @@ void x64_helper_rmw(struct cpu *cpu, uint64_t va, uint64_t desc);
 void x64_helper_probe(struct cpu *cpu, uint64_t va, uint64_t desc);
 void x64_helper_raise(struct cpu *cpu, uint64_t vector, uint64_t unused);
 void *x64_helper_next(struct cpu *cpu); /* where to go on at next_rip, NULL: the run loop */
+void x64_helper_x87_load(struct cpu *cpu, uint64_t unused, uint64_t unused2);
+void x64_helper_x87(struct cpu *cpu, uint64_t insn, uint64_t unused);
+void x64_helper_mmx(struct cpu *cpu, uint64_t insn, uint64_t va);
 uint64_t x64_helper_seg(struct cpu *cpu, uint64_t off, uint64_t desc);
 void x64_helper_div(struct cpu *cpu, uint64_t divisor, uint64_t desc);
 uint64_t x64_helper_popcnt(struct cpu *cpu, uint64_t v, uint64_t unused);
