@@ -139,6 +139,7 @@ struct cpu {
     uint64_t jit_ra;   /* host return address of the slow path being run, or 0 */
     uint64_t jit_sp;   /* host stack to run C on */
     uint64_t scratch[16]; /* bounce buffer and spill space of generated code */
+    uint64_t jit_delta[4]; /* table entries that a block keeps for later accesses */
     struct cpu_return {
         uint64_t key; /* return address ^ mode << 48; 0: none */
         void *code;   /* host code that goes on there */

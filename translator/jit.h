@@ -43,6 +43,7 @@ struct jit_opts {
     bool counting;
     uint32_t code_bytes;
     bool check_noncanon; /* x86-64: test for canonical addresses rather than catch host faults */
+    bool no_share;      /* every guest access checks its page by itself */
     uint32_t host_off;  /* back end's host-feature bits to do without (tests) */
 };
 

@@ -65,6 +65,7 @@ struct x64_slow *x64_slow_new(struct x64 *c, enum x64_slow_kind kind)
     s->undo = x64_undo(c);
     s->late = c->late;
     s->rip = c->rip;
+    s->slots = c->access[c->i].slots;
     return s;
 }
 
@@ -111,6 +112,7 @@ static void compile_ops(struct x64 *c)
     static const struct ir end = {.op = IR_JMP};
 
     x64_flags_analyse(c);
+    x64_group_plan(c);
     x64_block_head(c);
     x64_flags_begin(c);
     for (c->i = 0; c->i < b->nops && !c->unsupported; c->i++) {
@@ -188,12 +190,15 @@ enum jit_result jit_compile(struct jit *j, struct block *b)
     c.live = malloc((b->nops + 1u) * 2 * sizeof(*c.live));
     c.livef = c.live + b->nops + 1;
     b->out = NULL;
-    if (c.slow && c.live)
+    c.group = malloc(b->nops * (sizeof(*c.group) + sizeof(*c.access)));
+    c.access = (struct x64_access *)(void *)(c.group + b->nops);
+    if (c.slow && c.live && c.group)
         compile_ops(&c);
     else
         c.unsupported = true;
     free(c.slow);
     free(c.live);
+    free(c.group);
     if (c.unsupported) {
         j->sites.n = nsites;
         j->traps.n = ntraps;
@@ -315,6 +320,7 @@ struct jit *jit_create(struct cpu *cpu, const struct jit_opts *o, struct err *e)
     j->counting = o->counting;
     j->tlb = cpu->mmu.tlb != NULL;
     j->hf = x64_host_features() & ~o->host_off;
+    j->no_share = o->no_share;
     j->trap_noncanon = !o->check_noncanon;
     if (!x64_code_create(j, o->code_bytes ? o->code_bytes : 128u << 20, e)) {
         free(j);

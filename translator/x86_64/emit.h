@@ -47,17 +47,18 @@ enum x64_cc {
     CC_G
 };
 
-struct emit {
-    uint8_t *p; /* write position (writable mapping) */
-    uint8_t *end;
-    ptrdiff_t rx; /* running address = writable address + rx */
-};
-
 /* A register-or-memory operand: base + (index << scale) + disp. */
 struct x64_rm {
     bool mem;
     uint8_t base, index, scale;
     int32_t disp;
+};
+
+struct emit {
+    uint8_t *p; /* write position (writable mapping) */
+    uint8_t *end;
+    ptrdiff_t rx; /* running address = writable address + rx */
+    struct x64_rm alias; /* if .mem: stands for the operand [r14 + r15] */
 };
 
 static inline struct x64_rm rm_reg(unsigned r)

@@ -100,6 +100,16 @@ static void in_c(struct x64 *c)
         x64_flags_begin(c);
 }
 
+bool x64_vec_native(const struct x64 *c, const struct ir *o)
+{
+    return native(c, o->ext, o->w != 0);
+}
+
+bool x64_vec_may_trap(const struct insn *in)
+{
+    return may_trap(in);
+}
+
 static bool has_imm(const struct insn *in)
 {
     unsigned o = in->opcode;

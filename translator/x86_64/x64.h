@@ -74,6 +74,7 @@ struct jit {
     struct cpu *cpu;
     bool counting, tlb;
     bool flushed;       /* everything goes with the next compilation */
+    bool no_share;      /* no groups (group.c) */
     bool trap_noncanon; /* non-canonical addresses are caught by a host fault */
     uint32_t hf;
     uint8_t *rw, *rx;
@@ -107,9 +108,28 @@ struct x64_slow {
     bool traps;              /* [start, end) may trap (SL_CALL: [start, trap_end)) */
     uint8_t *trap_end;
     bool vec_mem; /* SL_CALL: X_ADDR holds the operand's address */
+    uint8_t slots; /* group.c: kept entries that a call of C makes void */
+    const struct x64_access *access; /* the access belongs to a group */
+    const struct ir *op;
     uint16_t undo;
     uint32_t late;
     uint64_t rip;
+};
+
+/* group.c: accesses that share a page check. */
+#define NO_GROUP 0xffff
+struct x64_group {
+    int64_t lo, hi; /* range relative to the common value of the registers */
+    unsigned lead, last;
+    bool write, dissolved;
+    uint8_t slot; /* in cpu->jit_delta, or 0xff */
+};
+struct x64_access {
+    uint16_t group;
+    int32_t rel;
+    bool trust;    /* r15 holds the group's entry, or 0 */
+    bool keep;     /* the next access trusts r15 */
+    uint8_t slots; /* in use after this op */
 };
 
 struct x64 {
@@ -132,6 +152,9 @@ struct x64 {
     struct x64_slow *slow; /* never moves during a compilation */
     unsigned nslow, capslow;
     uint8_t *kick_from, *budget_from;
+    struct x64_group *group; /* [nops] */
+    unsigned ngroup;
+    struct x64_access *access; /* [nops] */
     struct x64_slow *cur; /* of the guest access in progress */
     bool x87_live;           /* the host's x87 is known to hold the guest's */
     bool left;               /* the code has left the block already */
@@ -162,6 +185,20 @@ void x64_mem_begin(struct x64 *c, unsigned size, enum x64_slow_kind kind);
 void x64_mem_end(struct x64 *c);
 void x64_slow_emit(struct x64 *c, struct x64_slow *s);
 #define RM_GUEST rm_idx(X_ADDR, X_ENT, 0, 0)
+
+/* [mmu.rd or wr] entry of X_ADDR to X_ENT; what fails is added to s->from. */
+void x64_table_lookup(struct x64 *c, struct x64_slow *s, bool write);
+void x64_call_thunk(struct x64 *c, const struct x64_slow *s, const uint8_t *thunk);
+void x64_point_at_bounce(struct x64 *c);
+void x64_copy_access(struct x64 *c, const struct x64_slow *s);
+
+/* group.c */
+void x64_group_plan(struct x64 *c);
+void x64_group_begin(struct x64 *c, unsigned size, enum x64_slow_kind kind);
+void x64_group_slow(struct x64 *c, struct x64_slow *s);
+void x64_group_clear(struct x64 *c, unsigned slots); /* keeps flags */
+bool x64_vec_native(const struct x64 *c, const struct ir *o);
+bool x64_vec_may_trap(const struct insn *in);
 
 /* flags.c */
 void x64_flags_analyse(struct x64 *c);
