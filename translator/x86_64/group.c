@@ -90,7 +90,7 @@ static bool leaves_entry(const struct x64 *c, const struct ir *o)
     case IR_BCC: return true;
     case IR_IMUL: return o->a != IR_MEM || o->b == IR_IMM || o->b == o->d;
     case IR_LEA: return kept_reg(o->mem.index) && o->mem.disp == (int32_t)o->mem.disp;
-    case IR_VEC: return x64_vec_native(c, o);
+    case IR_VEC: return x64_vec_plain(c, o);
     default: return false;
     }
 }
@@ -101,7 +101,7 @@ static bool keeps_tables(const struct x64 *c, const struct ir *o)
     if (ir_has_mem(o) && o->mem.check)
         return false;
     switch (o->op) {
-    case IR_VEC: return x64_vec_native(c, o);
+    case IR_VEC: return x64_vec_plain(c, o);
     case IR_POPCNT: return c->j->hf & HF_POPCNT;
     case IR_LEA:
     case IR_IMUL:

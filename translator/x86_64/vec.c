@@ -100,8 +100,11 @@ static void in_c(struct x64 *c)
         x64_flags_begin(c);
 }
 
-bool x64_vec_native(const struct x64 *c, const struct ir *o)
+bool x64_vec_plain(const struct x64 *c, const struct ir *o)
 {
+    for (unsigned i = 0; i < o->ext->nops; i++)
+        if (o->ext->op[i].kind == OPND_MMX) /* may load the x87 state first */
+            return false;
     return native(c, o->ext, o->w != 0);
 }
 

@@ -197,7 +197,8 @@ void x64_group_plan(struct x64 *c);
 void x64_group_begin(struct x64 *c, unsigned size, enum x64_slow_kind kind);
 void x64_group_slow(struct x64 *c, struct x64_slow *s);
 void x64_group_clear(struct x64 *c, unsigned slots); /* keeps flags */
-bool x64_vec_native(const struct x64 *c, const struct ir *o);
+/* Runs on the host's XMM registers, without C but for a trap. */
+bool x64_vec_plain(const struct x64 *c, const struct ir *o);
 bool x64_vec_may_trap(const struct insn *in);
 
 /* flags.c */
