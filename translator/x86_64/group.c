@@ -44,8 +44,10 @@ struct plan {
     struct {
         struct key key;
         uint16_t group;
+        unsigned sides; /* side exits before it */
     } open[OPEN_MAX];
     unsigned nopen;
+    unsigned sides; /* side exits so far */
 };
 
 static bool kept_reg(unsigned ref)
@@ -215,13 +217,16 @@ static void track(struct plan *p, const struct ir *o)
                 set_reg(p, o->ext->op[k].reg, fresh(p));
 }
 
+/* A write may join a group of reads if it comes to run whenever they do: the leader then looks
+ * into the table for writes. */
 static struct x64_group *find_open(struct plan *p, const struct key *k, bool write,
                                    int64_t lo, int64_t hi)
 {
     for (unsigned n = p->nopen; n-- > 0;) {
         struct x64_group *g = &p->c->group[p->open[n].group];
 
-        if (memcmp(&p->open[n].key, k, sizeof(*k)) || (write && !g->write))
+        if (memcmp(&p->open[n].key, k, sizeof(*k)) ||
+            (write && !g->write && p->open[n].sides != p->sides))
             continue;
         if ((g->hi > hi ? g->hi : hi) - (g->lo < lo ? g->lo : lo) <= RANGE_MAX)
             return g;
@@ -237,6 +242,7 @@ static struct x64_group *new_group(struct plan *p, const struct key *k, bool wri
     if (p->nopen == OPEN_MAX)
         memmove(p->open, p->open + 1, --p->nopen * sizeof(p->open[0]));
     p->open[p->nopen].key = *k;
+    p->open[p->nopen].sides = p->sides;
     p->open[p->nopen++].group = (uint16_t)c->ngroup++;
     *g = (struct x64_group){.write = write, .slot = NO_SLOT};
     return g;
@@ -272,6 +278,7 @@ static void add_access(struct plan *p, const struct ir *o, unsigned i)
     g->lo = rel < g->lo ? rel : g->lo;
     g->hi = end > g->hi ? end : g->hi;
     g->last = i;
+    g->write |= is_write(o);
     a->group = (uint16_t)(g - p->c->group);
     a->rel = (int32_t)rel;
 }
@@ -351,6 +358,7 @@ void x64_group_plan(struct x64 *c)
         if (!keeps_tables(c, o))
             p.nopen = 0;
         track(&p, o);
+        p.sides += o->op == IR_BCC;
     }
     if (!c->ngroup)
         return;
@@ -382,10 +390,12 @@ static void lead(struct x64 *c, struct x64_slow *s, const struct x64_group *g, i
     struct emit *e = &c->e;
 
     own_address(c, &c->o->mem, g->lo - rel);
-    e_mov_rr(e, 4, X_RAX, X_ADDR);
-    e_alu_imm(e, 4, 4, rm_reg(X_RAX), GUEST_PAGE_SIZE - 1);
-    e_alu_imm(e, 7, 4, rm_reg(X_RAX), GUEST_PAGE_SIZE - (int32_t)(g->hi - g->lo));
-    branch_careful(c, s, CC_A);
+    if (g->hi - g->lo > 1) {
+        e_mov_rr(e, 4, X_RAX, X_ADDR);
+        e_alu_imm(e, 4, 4, rm_reg(X_RAX), GUEST_PAGE_SIZE - 1);
+        e_alu_imm(e, 7, 4, rm_reg(X_RAX), GUEST_PAGE_SIZE - (int32_t)(g->hi - g->lo));
+        branch_careful(c, s, CC_A);
+    }
     x64_table_lookup(c, s, g->write);
     if (g->slot != NO_SLOT)
         e_mov_rm_r(e, 8, slot_rm(g->slot), X_ENT);
