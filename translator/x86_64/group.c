@@ -130,8 +130,9 @@ static bool keeps_tables(const struct x64 *c, const struct ir *o)
     case IR_LAHF:
     case IR_SAHF:
     case IR_LDENV:
-    case IR_STENV:
     case IR_PROBE: return true;
+    case IR_STENV: /* other tables, another view */
+        return o->imm < ENV(mmu) || o->imm >= ENV(mmu) + (int32_t)sizeof(struct mmu);
     case IR_CHKTGT:
     case IR_RAISE: return true; /* C does not return */
     default: return leaves_entry(c, o) || x64_is_h(o->d) || x64_is_h(o->a);
@@ -155,8 +156,8 @@ static bool eligible(const struct x64 *c, const struct ir *o)
     const struct ir_mem *m = &o->mem;
 
     return ir_has_mem(o) && leaves_entry(c, o) && m->seg == IRSEG_NONE && m->asize == 8 &&
-           !m->check && m->base < 16 && kept_reg(m->index) &&
-           m->disp > -(1 << 30) && m->disp < 1 << 30;
+           !m->check && m->base < 16 && kept_reg(m->index) && m->disp > -(1 << 30) &&
+           m->disp < 1 << 30;
 }
 
 static struct value fresh(struct plan *p)
@@ -219,8 +220,8 @@ static void track(struct plan *p, const struct ir *o)
 
 /* A write may join a group of reads if it comes to run whenever they do: the leader then looks
  * into the table for writes. */
-static struct x64_group *find_open(struct plan *p, const struct key *k, bool write,
-                                   int64_t lo, int64_t hi)
+static struct x64_group *find_open(struct plan *p, const struct key *k, bool write, int64_t lo,
+                                   int64_t hi)
 {
     for (unsigned n = p->nopen; n-- > 0;) {
         struct x64_group *g = &p->c->group[p->open[n].group];
@@ -345,8 +346,7 @@ void x64_group_plan(struct x64 *c)
     for (unsigned i = 0; i < c->b->nops; i++)
         c->access[i] = (struct x64_access){.group = NO_GROUP};
     c->ngroup = 0;
-    if (c->j->tlb || !c->j->trap_noncanon || c->j->no_share ||
-        (c->b->mode & CM_SIZE) != CM_64)
+    if (c->j->tlb || !c->j->trap_noncanon || c->j->no_share || (c->b->mode & CM_SIZE) != CM_64)
         return;
     for (unsigned r = 0; r < 16; r++)
         p.reg[r].id = r;
