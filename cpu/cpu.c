@@ -7,6 +7,7 @@
 
 #include "cpu/cpuid.h"
 #include "cpu/sys.h"
+#include "cpu/x87.h"
 
 #define FL_SYSTEM                                                                              \
     (FL_TF | FL_IF | FL_IOPL | FL_NT | FL_RF | FL_VM | FL_AC | FL_VIF | FL_VIP | FL_ID)
@@ -91,6 +92,7 @@ void cpu_reset(struct cpu *cpu)
     cpu->dr[7] = DR7_INIT;
     memset(cpu->v, 0, sizeof(cpu->v));
     cpu->mxcsr = 0x1f80;
+    x87_sync(cpu);
     reset_x87(&cpu->x87);
     msr_reset(cpu);
     cpu->cpl = 0;
@@ -164,13 +166,14 @@ void cpu_update_mode(struct cpu *cpu)
     m |= mode_segments(cpu, m);
     if (cpu->cr0 & CR0_PE)
         m |= cpu->eflags & FL_VM ? CM_VM : CM_PE;
-    if (cpu->cpl == 3) {
+    if (cpu->cpl != 0)
         m |= CM_CPL3;
-        if (cpu->cr0 & CR0_AM && cpu->eflags & FL_AC)
-            m |= CM_AC;
-    }
+    if (cpu->cpl == 3 && cpu->cr0 & CR0_AM && cpu->eflags & FL_AC)
+        m |= CM_AC;
     if (!(cpu->cr0 & (CR0_EM | CR0_TS))) {
         m |= CM_X87;
+        if (~cpu->x87.cw & XS_EXC)
+            m |= CM_X87EXC;
         if (cpu->cr4 & CR4_OSFXSR)
             m |= CM_SSE;
     }

@@ -82,6 +82,7 @@ enum cpu_mode {
     CM_STEP = 1 << 11,   /* debug registers or single step watch: one instruction a block */
     CM_LMA = 1 << 12,    /* EFER.LMA: compatibility or 64-bit */
     CM_AVX = 1 << 13,    /* VEX vector instructions usable: OSXSAVE, XCR0 has SSE and AVX, !TS */
+    CM_X87EXC = 1 << 14, /* CM_X87, and an x87 exception is unmasked: x87 and MMX run in C */
     CM_ONE = 1 << 15,    /* block keys only: a block held to one instruction */
 };
 
@@ -120,6 +121,8 @@ enum cpu_kick {
     KICK_DEBUG = 64,
 };
 
+#define CPU_RETURNS 16 /* a power of two */
+
 struct cpu {
     /* --- read by generated code; the order is pinned in translator/x86_64 --- */
     uint64_t gpr[16];
@@ -137,12 +140,19 @@ struct cpu {
     uint64_t jit_ra;   /* host return address of the slow path being run, or 0 */
     uint64_t jit_sp;   /* host stack to run C on */
     uint64_t scratch[16]; /* spill space of generated code */
+    uint64_t jit_delta[4]; /* table entries that a block keeps for later accesses */
+    struct cpu_return {
+        uint64_t key; /* return address ^ mode << 48; 0: none */
+        void *code;   /* host code that goes on there */
+    } returns[CPU_RETURNS]; /* generated code's stack of calls: predicts RET */
+    uint32_t return_top; /* byte offset in returns[] of the newest */
     union vec bounce;  /* one access of generated code that takes the slow path */
     union vec v[16];   /* XMM/YMM */
     uint32_t mxcsr;
     uint32_t host_mxcsr;
     uint32_t jc_as;
     struct x87 x87;
+    bool x87_live;     /* registers, cw, sw and tags are in the host's x87: x87_sync() */
 
     /* --- architectural state beside that --- */
     uint32_t eflags;   /* RFLAGS without the arithmetic flags and DF; bit 1 set */

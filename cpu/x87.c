@@ -22,6 +22,14 @@ void x87_update_es(struct x87 *f)
         f->sw &= (uint16_t) ~(XS_ES | XS_B);
 }
 
+void x87_update_mode(struct cpu *cpu)
+{
+    if ((cpu->mode & CM_X87) && (~cpu->x87.cw & XS_EXC))
+        cpu->mode |= CM_X87EXC;
+    else
+        cpu->mode &= (uint16_t)~CM_X87EXC;
+}
+
 void x87_init(struct x87 *f)
 {
     f->cw = 0x37f;
@@ -728,6 +736,7 @@ void x87_exec(struct cpu *cpu, const struct insn *in)
     struct x87 *f = &cpu->x87;
     uint64_t ea;
 
+    x87_sync(cpu);
     if (is_control(in->id)) {
         x87_exec_control(cpu, in);
         return;

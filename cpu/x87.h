@@ -45,6 +45,23 @@ static inline unsigned x87_phys(const struct x87 *f, unsigned i)
     return (x87_top(f) + i) & 7;
 }
 
+/* Generated code may keep registers, tags, cw and sw in the host's x87 (cpu->x87_live; never
+ * while CM_X87EXC is set), and they stay there while C runs that does not care. Whatever reads
+ * or writes cpu->x87 calls x87_sync() first. Host code with floating point of its own in the
+ * x87 (long double) must not run before run_cpu returned. */
+void x87_spill(struct cpu *cpu); /* x87_host.c */
+static inline void x87_sync(struct cpu *cpu)
+{
+    if (UNLIKELY(cpu->x87_live))
+        x87_spill(cpu);
+}
+
+/* The reverse. Every exception must be masked. */
+void x87_load(struct cpu *cpu);
+
+/* Makes CM_X87EXC right after cw changed. */
+void x87_update_mode(struct cpu *cpu);
+
 /* Executes any instruction of class X87 (EMMS included) but checks neither
  * CR0.EM nor CR0.TS; FWAIT checks MP and TS itself and must reach this with TS set. */
 void x87_exec(struct cpu *cpu, const struct insn *in);

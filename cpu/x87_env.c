@@ -256,4 +256,5 @@ void x87_exec_control(struct cpu *cpu, const struct insn *in)
         exec_frstor(cpu, in);
         break;
     }
+    x87_update_mode(cpu);
 }

@@ -6,6 +6,9 @@
 #include "cpu/x87_host.h"
 
 #include <assert.h>
+#include <string.h>
+
+#include "cpu/x87.h"
 
 _Static_assert(offsetof(struct x87_io, in) == 0, "ORDER x87_host_enter");
 _Static_assert(offsetof(struct x87_io, out) == 32, "ORDER x87_host_enter");
@@ -97,4 +100,50 @@ void x87_host_run(enum x87_host_op op, struct x87_io *io)
 {
     assert(op <= XH_FUCOM && io->nin <= 2);
     x87_host_enter(x87_host_thunks + 4 * op, io);
+}
+
+/* ---- the guest's whole state in the host's x87 ---- */
+
+/* FNSAVE: registers in stack order, so that with equal TOPs the physical ones agree. It is the
+ * cheapest way out that needs neither SSE state moved aside nor XSAVE, and leaves just what the
+ * ABI asks of an x87 that nobody uses. */
+struct x87_image {
+    uint32_t cw, sw, tags, pointers[4];
+    uint8_t st[8][10];
+};
+_Static_assert(sizeof(struct x87_image) == 108, "FNSAVE image");
+
+void x87_spill(struct cpu *cpu)
+{
+    struct x87 *f = &cpu->x87;
+    struct x87_image im;
+
+    __asm__ volatile("fnsave %0" : "=m"(im));
+    cpu->x87_live = false;
+    f->cw = (uint16_t)im.cw;
+    f->sw = (uint16_t)im.sw;
+    x87_set_tags(f, (uint16_t)im.tags);
+    for (unsigned i = 0; i < 8; i++) {
+        struct x87_reg *r = &f->fpr[x87_phys(f, i)];
+
+        memcpy(&r->m, im.st[i], 8);
+        memcpy(&r->se, im.st[i] + 8, 2);
+    }
+}
+
+void x87_load(struct cpu *cpu)
+{
+    const struct x87 *f = &cpu->x87;
+    struct x87_image im = {.cw = f->cw, .sw = f->sw};
+
+    assert(!cpu->x87_live && !(~f->cw & XS_EXC));
+    for (unsigned i = 0; i < 8; i++) {
+        const struct x87_reg *r = &f->fpr[x87_phys(f, i)];
+
+        im.tags |= f->valid >> i & 1 ? 0 : 3u << 2 * i;
+        memcpy(im.st[i], &r->m, 8);
+        memcpy(im.st[i] + 8, &r->se, 2);
+    }
+    __asm__ volatile("frstor %0" : : "m"(im));
+    cpu->x87_live = true;
 }

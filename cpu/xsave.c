@@ -212,6 +212,7 @@ void sys_fxsave(struct cpu *cpu, const struct insn *in)
 
     check_nm(cpu, CR0_EM | CR0_TS);
     va = area_va(cpu, in, 512, 16, true);
+    x87_sync(cpu);
     put_x87(&cpu->x87, a, in->opsize == 8);
     put_mxcsr(cpu, a);
     put_xmm(cpu, a);
@@ -227,7 +228,9 @@ void sys_fxrstor(struct cpu *cpu, const struct insn *in)
     check_nm(cpu, CR0_EM | CR0_TS);
     load_range(cpu, area_va(cpu, in, 512, 16, false), a, 0, 512);
     mxcsr = checked_mxcsr(cpu, a);
+    x87_sync(cpu);
     get_x87(&cpu->x87, a, in->opsize == 8);
+    x87_update_mode(cpu);
     get_xmm(cpu, a);
     cpu->mxcsr = mxcsr;
 }
@@ -239,6 +242,7 @@ static uint64_t requested(struct cpu *cpu)
     if (!(cpu->cr4 & CR4_OSXSAVE))
         cpu_raise(cpu, EXC_UD);
     check_nm(cpu, CR0_TS);
+    x87_sync(cpu);
     return ((uint32_t)cpu->gpr[R_AX] | cpu->gpr[R_DX] << 32) & cpu->xcr0;
 }
 
@@ -364,6 +368,7 @@ void sys_xrstor(struct cpu *cpu, const struct insn *in)
         get_x87(&cpu->x87, a, in->opsize == 8);
     else if (rfbm & XC_X87)
         init_x87(&cpu->x87);
+    x87_update_mode(cpu);
     if (rfbm & XC_SSE)
         get_xmm(cpu, bv & XC_SSE ? a : NULL);
     if (rfbm & XC_AVX)

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "frontend/opts.h"
+#include "cpu/cpuid.h"
 #include "frontend/vm.h"
 #include "softmmu/log.h"
 
@@ -54,6 +55,11 @@ int main(int argc, char **argv)
     case OPTS_DONE: status = fflush(stdout) == 0 ? 0 : 1; break;
     case OPTS_ERROR: fprintf(stderr, "mynah: %s\n", e.msg); break;
     case OPTS_RUN:
+        if (o.cpu && (!strcmp(o.cpu, "help") || !strcmp(o.cpu, "?"))) {
+            cpu_model_help();
+            status = fflush(stdout) == 0 ? 0 : 1;
+            break;
+        }
         if (!prepare(&o, &e)) {
             fprintf(stderr, "mynah: %s\n", e.msg);
             break;

@@ -122,7 +122,8 @@ static bool opt_log(struct opts_build *b, const char *option, const char *value,
     const char *bad;
     unsigned mask;
     if (!log_parse_mask(value, &mask, &bad))
-        return err_set(e, "-d: unknown log item '%.*s'", (int)strcspn(bad, ","), bad);
+        return err_set(e, "-d: unknown log item '%.*s' (mynah -h lists them)",
+                       (int)strcspn(bad, ","), bad);
     b->o->log_mask |= mask;
     return true;
 }

@@ -24,6 +24,7 @@
 #include "hw/pc/pc.h"
 #include "softmmu/log.h"
 #include "translator/run.h"
+#include "translator/trace.h"
 
 struct vm_char {
     struct chardev chr;
@@ -526,6 +527,8 @@ static bool reset_machine(struct vm *vm, struct err *e)
     pc_setup_as_firmware(vm->pc);
     setup_mtrrs(vm->cpu);
     enter_guest(vm->cpu, &entry);
+    if (log_on(LOG_CPU_RESET))
+        trace_cpu(vm->cpu);
     return true;
 }
 

@@ -102,7 +102,8 @@ get_kernel() {
 }
 
 kernel_package() {
-    LC_ALL=C apt-cache depends "linux-image-$1" 2>/dev/null |
+    # without lists apt-cache fails: the caller fetches them and asks again
+    { LC_ALL=C apt-cache depends "linux-image-$1" 2>/dev/null || true; } |
         awk '$1 == "Depends:" && $2 ~ /^linux-image-[0-9]/ { print $2; exit }'
 }
 

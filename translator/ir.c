@@ -73,7 +73,7 @@ int ir_format(char *buf, size_t n, const struct ir *o)
         len += snprintf(buf + len, n - (size_t)len, " cc%d", o->cc);
     if ((ops[o->op].props & P_END) || o->op == IR_BCC)
         len += snprintf(buf + len, n - (size_t)len, " ->%" PRIx64, (uint64_t)o->imm);
-    if (o->op == IR_CALL || o->op == IR_VEC)
+    if (o->op == IR_CALL || o->op == IR_VEC || o->op == IR_X87)
         len += snprintf(buf + len, n - (size_t)len, " %s", insn_name((enum insn_id)o->ext->id));
     if (ir_has_mem(o) || o->op == IR_LEA)
         len += format_mem(buf + len, n - (size_t)len, o);
@@ -110,7 +110,7 @@ static const char *verify_op(const struct ir *o)
         return "high byte register with a width other than 1";
     if ((o->fr | o->fw | o->ff | o->fu) & ~FL_ARITH)
         return "flags outside the arithmetic ones";
-    if ((o->op == IR_CALL || o->op == IR_VEC) && !o->ext)
+    if ((o->op == IR_CALL || o->op == IR_VEC || o->op == IR_X87) && !o->ext)
         return "no instruction";
     if (o->op == IR_CALL && !o->fn)
         return "CALL without a function";

@@ -145,6 +145,10 @@ enum {
     /* Vector (MMX/SSE) instruction ext as it stands; its memory operand, if any, is mem with  \
      * w bytes; attr IRA_STORE tells direction. GPR operands as decoded. */                    \
     X(VEC, P_FAULT | P_FIXED)                                                                  \
+    /* x87 instruction ext as it stands, lowered only while every x87 exception is masked, so      \
+     * that it raises nothing but memory faults; imm = next RIP. Memory operand as of VEC.         \
+     * FNSTSW AX writes AX. FLDCW may unmask: the block is left behind it then. */                 \
+    X(X87, 0)                                                                                  \
     /* Side exit: cc: leave the block to RIP imm, else go on. Wants all flags exact. */         \
     X(BCC, 0)                                                                                  \
     /* Ends of a block; RIP values are offsets in CS. */                                       \
@@ -202,7 +206,7 @@ struct ir {
     uint16_t fu;    /* flags left undefined: may be trashed */
     struct ir_mem mem;
     int64_t imm;
-    const struct insn *ext; /* CALL, VEC: owned by the ir_block */
+    const struct insn *ext; /* CALL, VEC, X87: owned by the ir_block */
     sys_fn *fn;             /* CALL */
 };
 
@@ -230,7 +234,7 @@ const char *ir_verify(const struct ir_block *b);
 static inline bool ir_has_mem(const struct ir *o)
 {
     return o->d == IR_MEM || o->a == IR_MEM || o->op == IR_PROBE ||
-           (o->op == IR_VEC && o->w);
+           ((o->op == IR_VEC || o->op == IR_X87) && o->w);
 }
 
 /* May the op raise an exception (so that exact flags are wanted before it)? */

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "cpu/x87.h"
 #include "translator/ir_alu.h"
 #include "translator/vec_exec.h"
 
@@ -537,6 +538,14 @@ void ir_exec(struct cpu *cpu, const struct ir *o)
         case IR_CALL: exec_call(&x, o); break;
         case IR_RAISE: exec_raise(&x, o); break;
         case IR_VEC: exec_vec(&x, o); break;
+        case IR_X87:
+            cpu->next_rip = (uint64_t)o->imm;
+            x87_exec(cpu, o->ext);
+            if (UNLIKELY(cpu->mode & CM_X87EXC)) { /* FLDCW */
+                cpu->rip = cpu->next_rip;
+                return;
+            }
+            break;
         case IR_BCC:
             if (condition(cpu, o->cc)) {
                 cpu->rip = (uint64_t)o->imm;

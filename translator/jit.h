@@ -43,6 +43,7 @@ struct jit_opts {
     bool counting;
     uint32_t code_bytes;
     bool check_noncanon; /* x86-64: test for canonical addresses rather than catch host faults */
+    bool no_share;      /* every guest access checks its page by itself */
     uint32_t host_off;  /* back end's host-feature bits to do without (tests) */
 };
 
@@ -70,6 +71,13 @@ void jit_restore(struct jit *j, struct cpu *cpu);
 void jit_chain(struct jit *j, struct block_link *l, struct block *to);
 void jit_unchain(struct jit *j, struct block_link *l);
 void jit_block_drop(struct jit *j, struct block *b); /* unchain everything to and from b */
+
+/* Forgets predicted returns: the linear pages they were made for may have changed. */
+static inline void jit_forget_returns(struct cpu *cpu)
+{
+    for (unsigned i = 0; i < CPU_RETURNS; i++)
+        cpu->returns[i].key = 0;
+}
 
 /* Forgets all code (no block may be compiled any more). */
 void jit_flush(struct jit *j);

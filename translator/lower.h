@@ -63,7 +63,8 @@ static inline bool lower_flat(const struct lower *l)
     X(SETCC) X(CMOVCC) X(JCC) X(JRCXZ) X(LOOP) X(LOOPE) X(LOOPNE) X(CALL) X(JMP) X(RET)        \
     X(ANDN) X(BLSR) X(BLSMSK) X(BLSI) X(BZHI) X(BEXTR) X(PEXT) X(PDEP) X(SHLX) X(SARX) X(SHRX) \
     X(RORX) X(MULX) X(ADCX) X(ADOX)                                                            \
-    X(LAHF) X(SAHF) X(SALC) X(CLC) X(STC) X(CMC) X(CLD) X(STD) X(NOP) X(PAUSE)
+    X(LAHF) X(SAHF) X(SALC) X(CLC) X(STC) X(CMC) X(CLD) X(STD) X(NOP) X(PAUSE)                 \
+    X(SWAPGS) X(CLI)
 #define X(id) lower_fn lower_##id;
 LOWER_INT_IDS(X)
 #undef X

@@ -159,8 +159,9 @@ static void lower_branch(struct lower *l, enum ir_op op, uint8_t a, unsigned w, 
     l->end = true;
 }
 
-/* A forward branch is a side exit and the block goes on behind it; a backward
- * one, most likely taken, ends the block. */
+/* A forward branch is a side exit and the block goes on behind it; a backward one
+ * inside the page, most likely a loop and taken, ends the block. One to an earlier page leads
+ * to code that the compiler moved away because it rarely runs. */
 void lower_JCC(struct lower *l)
 {
     static const uint16_t reads[8] = {FL_OF, FL_CF, FL_ZF, FL_CF | FL_ZF,
@@ -169,7 +170,8 @@ void lower_JCC(struct lower *l)
     uint64_t target = rel_target(l);
     struct ir *o;
 
-    if (target <= l->rip || l->sides == LOWER_MAX_SIDES || l->next != truncate_rip(l, l->next)) {
+    if ((target <= l->rip && target >> GUEST_PAGE_SHIFT == l->rip >> GUEST_PAGE_SHIFT) ||
+        l->sides == LOWER_MAX_SIDES || l->next != truncate_rip(l, l->next)) {
         lower_branch(l, IR_JCC, IR_NONE, 0, cc, reads[cc >> 1]);
         return;
     }

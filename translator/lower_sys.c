@@ -15,7 +15,7 @@ static bool continues(const struct insn *in)
     case I_MOV_CR:
     case I_MOV_DR:
         return in->op[0].kind == OPND_GPR;
-    case I_PUSHF: case I_PUSH_SREG: case I_PUSHA: case I_POPA: case I_CLI: case I_SWAPGS:
+    case I_PUSHF: case I_PUSH_SREG: case I_PUSHA: case I_POPA:
     case I_RDTSC: case I_RDTSCP: case I_RDPID: case I_CPUID: case I_RDMSR: case I_RDRAND:
     case I_RDSEED: case I_RDFSBASE: case I_RDGSBASE: case I_WRFSBASE: case I_WRGSBASE:
     case I_XGETBV: case I_FXSAVE: case I_XSAVE: case I_XSAVEOPT: case I_XSAVEC: case I_STMXCSR:
@@ -98,13 +98,70 @@ void lower_sys(struct lower *l)
     lower_call(l, sys_table[in->id], !continues(in));
 }
 
+/* x87 instructions that are not run natively: rare and slow ones, and images of the state. */
+static bool x87_in_c(const struct insn *in)
+{
+    switch (in->id) {
+    case I_FBLD: case I_FBSTP: case I_FLDENV: case I_FNSTENV: case I_FNSAVE: case I_FRSTOR:
+    case I_FNINIT:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* May the instruction, run in C, change CM_X87EXC? */
+static bool x87_ends(const struct lower *l)
+{
+    switch (l->in->id) {
+    case I_FLDENV: case I_FRSTOR:
+        return true;
+    case I_FLDCW: case I_FNINIT: case I_FNSTENV: case I_FNSAVE:
+        return l->mode & CM_X87EXC;
+    default:
+        return false;
+    }
+}
+
+/* The memory operand of an instruction that keeps its identity. */
+static void lower_operand_mem(struct lower *l, struct ir *o)
+{
+    const struct insn *in = l->in;
+
+    lower_set_mem(l, o);
+    for (unsigned i = 0; i < in->nops; i++) {
+        if (in->op[i].kind != OPND_MEM)
+            continue;
+        o->w = in->op[i].size;
+        if (i == 0 && (in->row->attr & IA_WRITES_OP0))
+            o->attr |= IRA_STORE;
+    }
+}
+
 void lower_x87(struct lower *l)
 {
+    struct ir *o;
+
     if (!(l->mode & CM_X87) && l->in->id != I_FWAIT) {
         lower_call(l, fpu_unavailable, true);
         return;
     }
-    lower_call(l, sys_table[l->in->id], false);
+    if (!(l->mode & CM_X87) || (l->mode & CM_X87EXC) || x87_in_c(l->in)) {
+        lower_call(l, sys_table[l->in->id], x87_ends(l));
+        return;
+    }
+    o = lower_emit(l, IR_X87, 0);
+    o->ext = l->in;
+    o->imm = (int64_t)l->next;
+    lower_flags(l, o);
+    if (l->in->id == I_FLDCW)
+        o->fr = FL_ARITH; /* may leave the block */
+    if (l->in->has_mem)
+        lower_operand_mem(l, o);
+    if (!o->mem.check)
+        return;
+    l->b->n--; /* segment limits: in C */
+    lower_call(l, sys_table[l->in->id], l->in->id == I_FLDCW);
 }
 
 void lower_vec(struct lower *l)
@@ -132,14 +189,48 @@ void lower_vec(struct lower *l)
     lower_flags(l, o);
     if (!in->has_mem)
         return;
-    lower_set_mem(l, o);
-    for (unsigned i = 0; i < in->nops; i++) {
-        if (in->op[i].kind != OPND_MEM)
-            continue;
-        o->w = in->op[i].size;
-        if (i == 0 && (in->row->attr & IA_WRITES_OP0))
-            o->attr |= IRA_STORE;
-    }
+    lower_operand_mem(l, o);
     if ((in->row->attr & IA_SSE_ALIGN) && o->w >= 16 && !mmx)
         o->attr |= IRA_ALIGN;
+}
+
+/* ---- short system instructions of every kernel entry, where no check is left to make ---- */
+
+static void lower_env(struct lower *l, enum ir_op op, unsigned w, uint8_t temp, size_t offset)
+{
+    struct ir *o = lower_emit(l, op, w);
+
+    *(op == IR_LDENV ? &o->d : &o->a) = temp;
+    o->imm = (int64_t)offset;
+}
+
+void lower_SWAPGS(struct lower *l)
+{
+    const size_t gs = offsetof(struct cpu, seg) + SEG_GS * sizeof(struct seg) +
+                      offsetof(struct seg, base);
+
+    if (l->mode & CM_CPL3) {
+        lower_call(l, sys_table[I_SWAPGS], false);
+        return;
+    }
+    lower_env(l, IR_LDENV, 8, IR_T0, gs);
+    lower_env(l, IR_LDENV, 8, IR_T1, offsetof(struct cpu, kernel_gs_base));
+    lower_env(l, IR_STENV, 8, IR_T1, gs);
+    lower_env(l, IR_STENV, 8, IR_T0, offsetof(struct cpu, kernel_gs_base));
+}
+
+void lower_CLI(struct lower *l)
+{
+    struct ir *o;
+
+    if (l->mode & CM_CPL3) { /* IOPL, VME and PVI decide */
+        lower_call(l, sys_table[I_CLI], false);
+        return;
+    }
+    lower_env(l, IR_LDENV, 4, IR_T0, offsetof(struct cpu, eflags));
+    o = lower_emit(l, IR_AND, 4);
+    o->d = IR_T0;
+    o->a = IR_IMM;
+    o->imm = ~(int64_t)FL_IF;
+    lower_env(l, IR_STENV, 4, IR_T0, offsetof(struct cpu, eflags));
 }

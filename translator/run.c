@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cpu/x87.h"
 #include "softmmu/log.h"
 #include "translator/cache.h"
 #include "translator/ir_exec.h"
@@ -59,6 +60,7 @@ static void code_write(void *opaque, gpa pa, uint64_t size)
 static void unmapped(void *opaque, uint32_t as_id, gva va, uint64_t len)
 {
     cache_unmapped(&run_of(opaque)->cache, as_id, va, len);
+    jit_forget_returns(opaque);
 }
 
 void run_dma_write(struct cpu *cpu, gpa pa, uint64_t size)
@@ -331,6 +333,7 @@ static void sync_as(struct run *r)
     r->as_id = r->cpu->mmu.as_id;
     r->cpu->jc = cache_code_jc(&r->cache, r->as_id);
     r->cpu->jc_as = r->as_id;
+    jit_forget_returns(r->cpu);
 }
 
 /* Delivers an NMI or external interrupt when one may be taken. */
@@ -364,8 +367,10 @@ static bool between_blocks(struct run *r, enum run_exit *why)
     struct cpu *cpu = r->cpu;
     uint32_t k = __atomic_exchange_n(&cpu->kick, 0, __ATOMIC_SEQ_CST);
 
-    if (UNLIKELY(k & KICK_EVENT) && r->event_hook)
+    if (UNLIKELY(k & KICK_EVENT) && r->event_hook) {
+        x87_sync(cpu);
         r->event_hook(r->event_opaque);
+    }
     if (UNLIKELY(k & KICK_EXIT)) {
         *why = RUN_KICKED;
         return false;
@@ -436,7 +441,7 @@ static void leave_block(struct run *r)
     r->last = NULL;
 }
 
-enum run_exit run_cpu(struct cpu *cpu)
+static enum run_exit run_loop(struct cpu *cpu)
 {
     struct run *r = run_of(cpu);
     enum run_exit why;
@@ -447,6 +452,8 @@ enum run_exit run_cpu(struct cpu *cpu)
         if (cpu->shutdown)
             break;
         r->stats.exceptions++;
+        if (r->exc_hook)
+            x87_sync(cpu);
         if (r->exc_hook && cpu->exc.pending && r->exc_hook(r->exc_opaque, &cpu->exc)) {
             cpu->exc.pending = false;
             cpu->exc.delivering = -1;
@@ -468,6 +475,14 @@ enum run_exit run_cpu(struct cpu *cpu)
             return why;
         step(r);
     }
+}
+
+enum run_exit run_cpu(struct cpu *cpu)
+{
+    enum run_exit why = run_loop(cpu);
+
+    x87_sync(cpu);
+    return why;
 }
 
 /* ---- life ---- */

@@ -287,8 +287,10 @@ static bool has_mmx(const struct insn *in)
 
 void vec_exec(struct cpu *cpu, const struct insn *in, gva addr)
 {
-    if (has_mmx(in))
+    if (has_mmx(in)) {
+        x87_sync(cpu);
         x87_check_pending(cpu);
+    }
     if (in->has_mem && in->mode == INSN_64 && !cpu_canonical(addr))
         cpu_raise_err(cpu, in->mem.seg == SEG_SS ? EXC_SS : EXC_GP, 0);
     if (in->has_mem && has_mmx(in) && (in->row->attr & IA_SSE_ALIGN) && (addr & 15))
@@ -320,8 +322,10 @@ void vec_call(struct cpu *cpu, const struct insn *in)
         vex_call(cpu, in);
         return;
     }
-    if (mmx)
+    if (mmx) {
+        x87_sync(cpu);
         x87_check_pending(cpu);
+    }
     read_operand(cpu, &in->op[src], 0, &s);
     read_operand(cpu, &in->op[mask], 0, &m);
     if (in->adsize < 8)

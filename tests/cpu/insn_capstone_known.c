@@ -297,9 +297,9 @@ static bool known_vex(const struct insn *in, const struct cs_view *cs)
 {
     size_t n = strlen(insn_name((enum insn_id)in->id));
 
-    if (!cs->len) /* 256-bit AES and PCLMULQDQ; outside 64-bit mode also VBROADCASTI128 */
+    if (!cs->len) /* 256-bit AES and PCLMULQDQ, VBROADCASTI128 */
         return in->row->feature == IF_VAES || in->row->feature == IF_VPCLMUL ||
-               (in->id == I_VBROADCASTI128 && in->mode != INSN_64);
+               in->id == I_VBROADCASTI128;
     if (in->len != cs->len)
         return false;
     /* names that end in the source's size */

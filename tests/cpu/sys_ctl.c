@@ -102,6 +102,22 @@ static void test_linear(void)
     cpu_destroy(cpu);
 }
 
+/* CM_CPL3 is what privilege checks at translation go by: rings 1 and 2 have it as well. */
+static void test_mode_rings(void)
+{
+    for (unsigned cpl = 0; cpl < 4; cpl++) {
+        struct cpu *cpu = cpu_new32(0);
+
+        cpu->cpl = (uint8_t)cpl;
+        cpu->cr0 |= CR0_AM;
+        set_flags(cpu, FL_AC, 0);
+        cpu_update_mode(cpu);
+        g_assert_cmpint(!!(cpu->mode & CM_CPL3), ==, cpl != 0);
+        g_assert_cmpint(!!(cpu->mode & CM_AC), ==, cpl == 3);
+        cpu_destroy(cpu);
+    }
+}
+
 static void test_lar_lsl(void)
 {
     struct cpu *cpu = cpu_new32(3);
@@ -450,6 +466,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/sys/seg/load", test_seg_load);
     g_test_add_func("/sys/seg/linear", test_linear);
+    g_test_add_func("/sys/mode/rings", test_mode_rings);
     g_test_add_func("/sys/seg/lar-lsl", test_lar_lsl);
     g_test_add_func("/sys/seg/tables", test_tables);
     g_test_add_func("/sys/ctl/cr", test_cr);

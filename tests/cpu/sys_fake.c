@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cpu/cpuid.h"
+#include "cpu/x87.h"
 
 uint8_t mem[MEM_SIZE];
 gva fault_page = ~0ull, user_page = ~0ull;
@@ -35,6 +36,9 @@ void mmu_set_view(struct mmu *m, enum mmu_view view)
 void mmu_invlpg(struct mmu *m, gva va)
 {
     invlpgs++;
+}
+void x87_spill(struct cpu *cpu)
+{
 }
 void mmu_flush_all(struct mmu *m)
 {

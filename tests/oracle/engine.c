@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cpu/cpu.h"
+#include "cpu/x87.h"
 #include "softmmu/ram.h"
 #include "tests/oracle/mem.h"
 #include "translator/run.h"
@@ -278,6 +278,7 @@ void engine_run(struct engine *g, const struct orc_case *c, struct orc_state *s)
     load_fx(cpu, c->fx);
     for (unsigned i = 0; i < 16; i++)
         memcpy(&cpu->v[i].u64[2], c->ymm + 16 * i, 16);
+    x87_update_mode(cpu);
     memset(&g->exc, 0, sizeof(g->exc));
     why = run_cpu(cpu);
     s->status = why == RUN_STOPPED ? ORC_DONE : why == RUN_BUDGET ? ORC_TIMEOUT : ORC_DIED;

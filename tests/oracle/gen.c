@@ -242,7 +242,7 @@ static void emit_popf(struct build *b)
     uint8_t push[5] = {0x68}, popf = 0x9d;
 
     memcpy(push + 1, &fl, 4);
-    if (b->reg[R_SP] != RS_KNOWN)
+    if (!gen_good_stack(b, R_SP))
         gen_set_reg(b, R_SP, ORC_RW_B + 8 * rng_below(&b->r, 400));
     emit_fixed(b, I_PUSH, push, sizeof(push));
     emit_fixed(b, I_POPF, &popf, 1);
@@ -264,7 +264,7 @@ static void emit_call(const struct gen *g, struct build *b)
     unsigned jmp_at, n = rng_below(&b->r, 3);
     uint32_t disp, version;
 
-    if (b->reg[R_SP] != RS_KNOWN)
+    if (!gen_good_stack(b, R_SP))
         gen_set_reg(b, R_SP, sp);
     version = b->version[R_SP];
     emit_fixed(b, I_CALL, call, sizeof(call));

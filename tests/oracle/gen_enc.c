@@ -234,8 +234,7 @@ static bool encode_check(const struct build *b, const struct spec *s,
 
 /* ---- registers that an instruction uses unnamed ---- */
 
-/* A stack pointer must not lead into the code, whose bytes differ between the sides. */
-static bool good_stack(const struct build *b, unsigned reg)
+bool gen_good_stack(const struct build *b, unsigned reg)
 {
     return b->seq && b->reg[reg] == RS_KNOWN && b->value[reg] >= ORC_RW_A &&
            b->value[reg] < ORC_HOLE3;
@@ -245,9 +244,9 @@ static void setup_stack(struct build *b, const struct insn *in, uint32_t rules)
 {
     bool reads = in->id == I_POP || in->id == I_POPF || in->id == I_RET;
 
-    if (rules & N_BP && !good_stack(b, R_BP))
+    if (rules & N_BP && !gen_good_stack(b, R_BP))
         gen_set_reg(b, R_BP, gen_target(b, 8, false));
-    if (rules & N_SP && !good_stack(b, R_SP)) {
+    if (rules & N_SP && !gen_good_stack(b, R_SP)) {
         uint64_t t = gen_target(b, 8, !reads);
 
         if (in->id == I_POPF || (in->id == I_RET && !rng_chance(&b->r, 50)))

@@ -48,6 +48,8 @@ uint32_t gen_patch(struct build *b, uint64_t addr, unsigned size, enum value_sty
 uint8_t *gen_patch_bytes(struct build *b, uint64_t addr, unsigned size);
 /* Gives a register the value: as its initial one, or by a MOV put before (32-bit values). */
 void gen_set_reg(struct build *b, unsigned reg, uint64_t value);
+/* Fit to be a stack pointer: it must not lead into the code, whose bytes differ between the sides. */
+bool gen_good_stack(const struct build *b, unsigned reg);
 /* A register's value, choosing an initial one when it has none; false when unknown. */
 bool gen_reg_value(struct build *b, unsigned reg, uint64_t *value);
 void gen_dirty(struct build *b, unsigned reg);

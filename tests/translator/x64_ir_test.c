@@ -35,7 +35,7 @@ static uint64_t rnd64(void)
 /* Pointers live in BX, SI, R11, R12; R8 is a small index. The rest is data. */
 static const uint8_t pointers[] = {R_BX, R_SI, R_11, R_12};
 static const uint8_t data_regs[] = {R_AX, R_CX, R_DX, R_SP, R_BP,  R_DI,     R_9,
-                                    R_10, R_13, R_14, R_15, IR_T0, IR_T0 + 3};
+                                    R_10, R_13, R_15, IR_T0, IR_T0 + 3};
 
 static uint8_t data_reg(void)
 {
@@ -57,9 +57,17 @@ static uint8_t src(unsigned w)
     return chance(80) ? data_reg() : (uint8_t)rnd(16);
 }
 
+/* Half of the operands differ from the one before by a constant. */
 static void random_mem(struct ir *o)
 {
-    rig_mem(o, pointers[rnd(ARRAY_SIZE(pointers))], chance(30) ? R_8 : IR_NONE, rnd(4),
+    static struct ir_mem last;
+
+    if (chance(50) && last.base < 16 && last.asize == (m32 ? 4 : 8)) {
+        o->mem = last;
+        o->mem.disp += (int64_t)rnd(64) - 32;
+        return;
+    }
+    rig_mem(o, pointers[rnd(ARRAY_SIZE(pointers))], chance(70) ? IR_NONE : chance(50) ? R_8 : R_14, rnd(4),
             (int64_t)rnd(64) - 32);
     if (chance(15))
         o->mem.base = IR_NONE, o->mem.disp = RIG_DATA + 64 + rnd(4000);
@@ -69,6 +77,7 @@ static void random_mem(struct ir *o)
         o->mem.asize = 4;
     if (chance(2)) /* far away */
         o->mem.disp += (int64_t)0x123456789ab;
+    last = o->mem;
 }
 
 static unsigned width(void)
@@ -400,6 +409,7 @@ static void random_state(struct rig_state *s)
     if (chance(3))
         s->gpr[pointers[rnd(4)]] ^= 1ull << (47 + rnd(17));
     s->gpr[R_8] = rnd(32);
+    s->gpr[R_14] = rnd(32);
     for (unsigned i = 0; i < 16 && m32; i++)
         s->gpr[i] = (uint32_t)s->gpr[i];
     s->rip = RIG_CODE;
@@ -510,6 +520,7 @@ int main(int argc, char **argv)
     static const struct config configs[] = {
         {"/x64/random/plain", {.code_bytes = 1 << 20}, false, false},
         {"/x64/random/checks", {.code_bytes = 1 << 20, .check_noncanon = true}, false, false},
+        {"/x64/random/no-share", {.code_bytes = 1 << 20, .no_share = true}, false, false},
         {"/x64/random/old-host", {.code_bytes = 1 << 20, .host_off = ~0u}, false, false},
         {"/x64/random/tlb", {.code_bytes = 1 << 20}, true, false},
         {"/x64/random/counting", {.code_bytes = 1 << 20, .counting = true}, false, false},

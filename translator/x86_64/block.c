@@ -65,6 +65,7 @@ struct x64_slow *x64_slow_new(struct x64 *c, enum x64_slow_kind kind)
     s->undo = x64_undo(c);
     s->late = c->late;
     s->rip = c->rip;
+    s->slots = c->access[c->i].slots;
     return s;
 }
 
@@ -99,6 +100,7 @@ static op_fn *const emitters[IR_OP_COUNT] = {
     [IR_STC] = x64_op_flagop,    [IR_CMC] = x64_op_flagop,    [IR_LAHF] = x64_op_flagop,
     [IR_SAHF] = x64_op_flagop,   [IR_LDENV] = x64_op_env,     [IR_STENV] = x64_op_env,
     [IR_CHKTGT] = x64_op_chktgt, [IR_PROBE] = x64_op_probe,   [IR_CALL] = x64_op_call,
+    [IR_X87] = x64_op_x87,
     [IR_RAISE] = x64_op_raise,   [IR_VEC] = x64_op_vec,       [IR_JMP] = x64_op_jump,
     [IR_JCC] = x64_op_jump,      [IR_JRZ] = x64_op_jump,      [IR_JRNZ] = x64_op_jump,
     [IR_ANDN] = x64_op_bmi,      [IR_BLSR] = x64_op_bmi,      [IR_BLSMSK] = x64_op_bmi,
@@ -115,6 +117,7 @@ static void compile_ops(struct x64 *c)
     static const struct ir end = {.op = IR_JMP};
 
     x64_flags_analyse(c);
+    x64_group_plan(c);
     x64_block_head(c);
     x64_flags_begin(c);
     for (c->i = 0; c->i < b->nops && !c->unsupported; c->i++) {
@@ -162,6 +165,7 @@ static void free_links(struct jit *j)
  * block is compiled. */
 void jit_flush(struct jit *j)
 {
+    jit_forget_returns(j->cpu);
     j->flushed = true;
 }
 
@@ -191,12 +195,15 @@ enum jit_result jit_compile(struct jit *j, struct block *b)
     c.live = malloc((b->nops + 1u) * 2 * sizeof(*c.live));
     c.livef = c.live + b->nops + 1;
     b->out = NULL;
-    if (c.slow && c.live)
+    c.group = malloc(b->nops * (sizeof(*c.group) + sizeof(*c.access)));
+    c.access = (struct x64_access *)(void *)(c.group + b->nops);
+    if (c.slow && c.live && c.group)
         compile_ops(&c);
     else
         c.unsupported = true;
     free(c.slow);
     free(c.live);
+    free(c.group);
     if (c.unsupported) {
         j->sites.n = nsites;
         j->traps.n = ntraps;
@@ -247,6 +254,7 @@ void jit_unchain(struct jit *j, struct block_link *l)
 
 void jit_block_drop(struct jit *j, struct block *b)
 {
+    jit_forget_returns(j->cpu);
     while (b->in)
         jit_unchain(j, b->in);
     for (struct block_link *l = b->out; l; l = l->next_out)
@@ -318,6 +326,7 @@ struct jit *jit_create(struct cpu *cpu, const struct jit_opts *o, struct err *e)
     j->tlb = cpu->mmu.tlb != NULL;
     j->hf = x64_host_features() & ~o->host_off;
     j->ymm = (j->hf & HF_AVX) && cpu_has(cpu, IF_AVX);
+    j->no_share = o->no_share;
     j->trap_noncanon = !o->check_noncanon;
     if (!x64_code_create(j, o->code_bytes ? o->code_bytes : 128u << 20, e)) {
         free(j);

@@ -38,10 +38,16 @@ void x64_op_probe(struct x64 *c)
     c->force_canon = false;
 }
 
-static void count(struct x64 *c, int32_t n, bool add)
+void x64_count(struct x64 *c, int32_t n, bool add)
 {
     e_alu_imm(&c->e, add ? 0 : 5, 8, rm_mem(X_RSP, ENV(icount)), n);
     e_alu_imm(&c->e, add ? 5 : 0, 8, rm_mem(X_RSP, ENV(budget)), n);
+}
+
+void x64_set_rips(struct x64 *c, uint64_t rip, uint64_t next)
+{
+    set_env(c, ENV_RIP, rip);
+    set_env(c, rm_mem(X_RSP, ENV(next_rip)), next);
 }
 
 /* C implementation of an instruction; what it counts on is exact in struct cpu. */
@@ -51,10 +57,9 @@ void x64_op_call(struct x64 *c)
     uint16_t undo = x64_undo(c) - 1; /* the instruction itself counts as begun */
 
     x64_flags_sync(c);
-    set_env(c, ENV_RIP, c->rip);
-    set_env(c, rm_mem(X_RSP, ENV(next_rip)), c->next_rip);
+    x64_set_rips(c, c->rip, c->next_rip);
     if (c->j->counting)
-        count(c, undo, false);
+        x64_count(c, undo, false);
     e_mov_imm(&c->e, X_ADDR, (uint64_t)(uintptr_t)o->ext);
     e_mov_imm(&c->e, X_RAX, (uint64_t)(uintptr_t)o->fn);
     if (c->b->ops[c->i + 1].op == IR_EXIT) {
@@ -66,7 +71,8 @@ void x64_op_call(struct x64 *c)
     e_call(&c->e, c->j->t_sync);
     x64_site_here(c, 1, 0, c->rip);
     if (c->j->counting)
-        count(c, undo, true);
+        x64_count(c, undo, true);
+    c->x87_live = false; /* it may have looked at the state */
     x64_flags_begin(c);
 }
 
@@ -100,8 +106,8 @@ static void leave(struct x64 *c, const void *link)
     e_jmp(&c->e, c->j->t_exit);
 }
 
-/* Exit to `rip` when cc holds (cc < 0: always); the code behind it comes in x64_links_emit. */
-static struct x64_link *new_link(struct x64 *c, uint64_t rip, int cc)
+/* An exit to `rip`; the code for it comes in x64_links_emit. The caller sets `from`. */
+static struct x64_link *new_exit(struct x64 *c, uint64_t rip)
 {
     struct x64_link *k = calloc(1, sizeof(*k));
 
@@ -114,9 +120,18 @@ static struct x64_link *new_link(struct x64 *c, uint64_t rip, int cc)
     k->l.from = c->b;
     k->l.target_rip = rip;
     k->l.same_page = rip >> GUEST_PAGE_SHIFT == c->b->rip >> GUEST_PAGE_SHIFT && !c->b->crosses;
-    k->from = cc < 0 ? e_jmp_fwd(&c->e) : e_jcc_fwd(&c->e, (unsigned)cc);
     k->l.next_out = c->b->out;
     c->b->out = &k->l;
+    return k;
+}
+
+/* ... taken when cc holds (cc < 0: always). */
+static struct x64_link *new_link(struct x64 *c, uint64_t rip, int cc)
+{
+    struct x64_link *k = new_exit(c, rip);
+
+    if (k)
+        k->from = cc < 0 ? e_jmp_fwd(&c->e) : e_jcc_fwd(&c->e, (unsigned)cc);
     return k;
 }
 
@@ -166,7 +181,7 @@ static void link_emit(struct x64 *c, struct x64_link *k)
         if (k->save)
             x64_flags_save(c);
         if (k->undo)
-            count(c, k->undo, false);
+            x64_count(c, k->undo, false);
         k->l.patch = k->l.same_page ? e_jmp_fwd(e) : NULL;
     }
     if (k->l.patch)
@@ -198,13 +213,62 @@ void x64_links_emit(struct x64 *c)
     }
 }
 
+#define RETURNS_MASK (CPU_RETURNS * (int32_t)sizeof(struct cpu_return) - 1)
+#define ENV_RETURN(field)                                                                      \
+    rm_idx(X_RSP, X_ADDR, 0, ENV(returns) + (int32_t)offsetof(struct cpu_return, field))
+
+/* A call notes where its return goes on, as key and host code. The code's address is
+ * loaded by a LEA that is patched like a jump: first to an exit of this block, then,
+ * chained, to the block at the return address. */
+static void push_return(struct x64 *c)
+{
+    struct emit *e = &c->e;
+    uint64_t rip = (uint64_t)c->o->mem.disp;
+    struct x64_link *k;
+
+    e_mov_r_rm(e, 4, X_ADDR, rm_mem(X_RSP, ENV(return_top)));
+    e_alu_imm(e, 0, 4, rm_reg(X_ADDR), sizeof(struct cpu_return));
+    e_alu_imm(e, 4, 4, rm_reg(X_ADDR), RETURNS_MASK);
+    e_mov_rm_r(e, 4, rm_mem(X_RSP, ENV(return_top)), X_ADDR);
+    e_mov_imm(e, X_ENT, rip ^ (uint64_t)c->b->mode << 48);
+    e_mov_rm_r(e, 8, ENV_RETURN(key), X_ENT);
+    k = new_exit(c, rip);
+    if (!k)
+        return;
+    k->from = e_lea_fwd(e, X_ENT);
+    e_mov_rm_r(e, 8, ENV_RETURN(code), X_ENT);
+}
+
+/* RET: to the newest noted return if it is the one; rax = target. */
+static void pop_return(struct x64 *c)
+{
+    struct emit *e = &c->e;
+    uint8_t *miss;
+
+    e_mov_imm(e, X_ENT, (uint64_t)c->b->mode << 48);
+    e_alu_rm_r(e, 6, 8, rm_reg(X_ENT), X_RAX);
+    e_mov_r_rm(e, 4, X_ADDR, rm_mem(X_RSP, ENV(return_top)));
+    e_alu_r_rm(e, 7, 8, X_ENT, ENV_RETURN(key));
+    miss = e_jcc_fwd(e, CC_NZ);
+    e_mov_r_rm(e, 8, X_RAX, ENV_RETURN(code));
+    e_alu_imm(e, 5, 4, rm_reg(X_ADDR), sizeof(struct cpu_return));
+    e_alu_imm(e, 4, 4, rm_reg(X_ADDR), RETURNS_MASK);
+    e_mov_rm_r(e, 4, rm_mem(X_RSP, ENV(return_top)), X_ADDR);
+    e_ins(e, 0xff, 4, 4, rm_reg(X_RAX)); /* jmp rax */
+    e_patch_here(e, miss);
+}
+
 /* Indirect jump: the jump cache at jc_index(target). */
 static void jump_reg(struct x64 *c)
 {
     struct emit *e = &c->e;
     uint8_t *miss;
 
+    if (c->o->attr & IRA_CALLHINT) /* the target waits in a temp that this leaves alone */
+        push_return(c);
     x64_ld(c, X_RAX, c->o->a, 8);
+    if (c->o->attr & IRA_RETHINT)
+        pop_return(c);
     e_mov_rr(e, 4, X_ENT, X_RAX);
     e_shift_imm(e, 5, 4, rm_reg(X_ENT), JC_FOLD);
     e_mov_rr(e, 4, X_ADDR, X_RAX);
@@ -222,7 +286,8 @@ static void jump_reg(struct x64 *c)
     e_mov_rm_r(e, 8, ENV_RIP, X_RAX);
     leave(c, NULL);
 }
-_Static_assert(sizeof(struct jc_entry) == 16 && JC_SLOTS == 1 << (12 - JC_FOLD), "index arithmetic of jump_reg");
+_Static_assert(sizeof(struct jc_entry) == 16 && JC_SLOTS == 1 << (12 - JC_FOLD),
+               "index arithmetic of jump_reg");
 
 void x64_op_jump(struct x64 *c)
 {
@@ -253,7 +318,11 @@ void x64_op_jump(struct x64 *c)
         e_mov_rm_r(&c->e, 8, ENV_RIP, X_RAX);
         leave(c, NULL);
         break;
-    default: x64_jump_to(c, (uint64_t)o->imm, -1); break;
+    default:
+        if (o->attr & IRA_CALLHINT)
+            push_return(c);
+        x64_jump_to(c, (uint64_t)o->imm, -1);
+        break;
     }
 }
 

@@ -49,6 +49,11 @@ static void modrm(struct emit *e, unsigned reg, struct x64_rm m)
         e32(e, (uint32_t)m.disp);
 }
 
+static struct x64_rm resolve(const struct emit *e, struct x64_rm m)
+{
+    return e->alias.mem && m.mem && m.base == X_R14 && m.index == X_R15 ? e->alias : m;
+}
+
 static unsigned rex_bits(unsigned reg, struct x64_rm m)
 {
     unsigned rex = (reg & 8) >> 1;
@@ -67,8 +72,10 @@ static bool needs_rex8(unsigned r)
 
 void e_ins(struct emit *e, uint32_t opc, unsigned w, unsigned reg, struct x64_rm m)
 {
-    unsigned map = opc >> 8 & 0xff, pfx = opc >> 16 & 0xff, rex = rex_bits(reg, m);
+    unsigned map = opc >> 8 & 0xff, pfx = opc >> 16 & 0xff, rex;
 
+    m = resolve(e, m);
+    rex = rex_bits(reg, m);
     if (w == 8 || (opc & E_REXW))
         rex |= 8;
     if (w == 1 && needs_rex8(reg))
@@ -94,8 +101,10 @@ void e_ins(struct emit *e, uint32_t opc, unsigned w, unsigned reg, struct x64_rm
 void e_vex(struct emit *e, unsigned pp, unsigned map, unsigned w, unsigned opc, unsigned reg,
            unsigned vvvv, struct x64_rm m)
 {
-    unsigned rex = rex_bits(reg, m);
+    unsigned rex;
 
+    m = resolve(e, m);
+    rex = rex_bits(reg, m);
     e8(e, 0xc4);
     e8(e, (~rex & 7) << 5 | map);
     e8(e, (w == 8 ? 0x80 : 0) | (~vvvv & 15) << 3 | pp);
@@ -236,6 +245,15 @@ void e_rorx(struct emit *e, unsigned d, unsigned s, unsigned count)
 uint8_t *e_jmp_fwd(struct emit *e)
 {
     e8(e, 0xe9);
+    e32(e, 0);
+    return e->p - 4;
+}
+
+uint8_t *e_lea_fwd(struct emit *e, unsigned r)
+{
+    e8(e, 0x48 | (r >> 3) << 2); /* REX.W, R */
+    e8(e, 0x8d);
+    e8(e, (uint8_t)((r & 7) << 3 | 5)); /* RIP-relative */
     e32(e, 0);
     return e->p - 4;
 }

@@ -47,17 +47,18 @@ enum x64_cc {
     CC_G
 };
 
-struct emit {
-    uint8_t *p; /* write position (writable mapping) */
-    uint8_t *end;
-    ptrdiff_t rx; /* running address = writable address + rx */
-};
-
 /* A register-or-memory operand: base + (index << scale) + disp. */
 struct x64_rm {
     bool mem;
     uint8_t base, index, scale;
     int32_t disp;
+};
+
+struct emit {
+    uint8_t *p; /* write position (writable mapping) */
+    uint8_t *end;
+    ptrdiff_t rx; /* running address = writable address + rx */
+    struct x64_rm alias; /* if .mem: stands for the operand [r14 + r15] */
 };
 
 static inline struct x64_rm rm_reg(unsigned r)
@@ -133,6 +134,7 @@ void e_imm(struct emit *e, unsigned w, int64_t imm); /* immediate of an integer 
 
 /* Control flow. Forward jumps return the place of the rel32 for e_patch. */
 uint8_t *e_jmp_fwd(struct emit *e);
+uint8_t *e_lea_fwd(struct emit *e, unsigned r); /* lea r, [rip + rel32] */
 uint8_t *e_jcc_fwd(struct emit *e, unsigned cc);
 void e_patch(struct emit *e, uint8_t *rel32,
              const uint8_t *target); /* target: writable address */

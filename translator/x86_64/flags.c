@@ -40,7 +40,7 @@ static uint16_t shift_kills(const struct ir *o)
  * flags are wanted may stand for an instruction that writes none: it overwrites nothing. */
 static uint16_t kills(const struct ir *o)
 {
-    if (!(o->fw | o->ff) && o->op != IR_VEC)
+    if (!(o->fw | o->ff) && o->op != IR_VEC && o->op != IR_X87)
         return 0;
     switch (o->op) {
     case IR_ADD:
@@ -92,6 +92,7 @@ static uint16_t kills(const struct ir *o)
     case IR_STC:
     case IR_CMC: return FL_CF;
     case IR_SAHF: return ALL & ~FL_OF;
+    case IR_X87:
     case IR_VEC: return o->ext->row ? o->ext->row->fl_write & ALL : o->fw | o->ff;
     case IR_STENV: return (o->fw | o->ff) & ALL;
     default: return 0;
@@ -170,7 +171,7 @@ static bool late_possible(const struct x64 *c, unsigned p)
             return true;
         if (kl || o->op == IR_CALL || (o->op >= IR_SHL && o->op <= IR_SHRD))
             return false; /* a partial writer merges with what it finds, a helper may look */
-        if (o->op == IR_VEC || (props & P_FIXED))
+        if (o->op == IR_VEC || (props & P_FIXED) || (o->op == IR_X87 && o->ext->id == I_FNSTSW))
             intact = false;
         if ((props & P_DW) && (o->d == q->d || o->d == q->a || x64_is_h(o->d)))
             intact = false;

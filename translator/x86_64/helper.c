@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * C functions that generated code calls with the whole guest state in *cpu.
  * They run on the host stack of jit_enter and may leave by cpu_raise*(). */
+#include "cpu/x87.h"
 #include "translator/x86_64/x64.h"
 
 #include "translator/ir_alu.h"
@@ -92,6 +93,24 @@ void x64_helper_div(struct cpu *cpu, uint64_t divisor, uint64_t desc)
     } else {
         *ax = (*ax & ~0xffffull) | q | r << 8;
     }
+}
+
+void x64_helper_x87_load(struct cpu *cpu, uint64_t unused, uint64_t unused2)
+{
+    x87_load(cpu);
+}
+
+/* An x87 instruction in the middle of code that has the state in the host's x87. */
+void x64_helper_x87(struct cpu *cpu, uint64_t insn, uint64_t unused)
+{
+    x87_exec(cpu, (const struct insn *)(uintptr_t)insn);
+    x87_load(cpu);
+}
+
+void x64_helper_mmx(struct cpu *cpu, uint64_t insn, uint64_t va)
+{
+    vec_exec(cpu, (const struct insn *)(uintptr_t)insn, va);
+    x87_load(cpu);
 }
 
 /* Looks the next block up as generated code would, unless something waits for the run loop. */

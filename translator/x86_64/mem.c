@@ -133,7 +133,7 @@ static void tlb_lookup(struct x64 *c, struct x64_slow *s, bool write)
     e_mov_r_rm(e, 8, X_ENT, rm_mem(X_RAX, offsetof(struct mmu_tlb_entry, addend)));
 }
 
-static void table_lookup(struct x64 *c, struct x64_slow *s, bool write)
+void x64_table_lookup(struct x64 *c, struct x64_slow *s, bool write)
 {
     struct emit *e = &c->e;
     bool check = may_be_noncanonical(c) && (!c->j->trap_noncanon || c->force_canon);
@@ -173,6 +173,10 @@ void x64_mem_begin(struct x64 *c, unsigned size, enum x64_slow_kind kind)
     assert(size == 1 || size == 2 || size == 4 || size == 8 || size == 16 ||
            size == 32);
     x64_flags_clobber(c);
+    if (c->access[c->i].group != NO_GROUP) {
+        x64_group_begin(c, size, kind);
+        return;
+    }
     x64_address(c, c->o, size, write);
     s = x64_slow_new(c, kind);
     s->size = (uint8_t)size;
@@ -181,7 +185,7 @@ void x64_mem_begin(struct x64 *c, unsigned size, enum x64_slow_kind kind)
     if (c->j->tlb)
         tlb_lookup(c, s, write);
     else
-        table_lookup(c, s, write);
+        x64_table_lookup(c, s, write);
     s->traps = c->j->trap_noncanon && !c->j->tlb && may_be_noncanonical(c) && !c->force_canon;
     s->start = c->e.p;
     c->cur = s;
@@ -190,6 +194,7 @@ void x64_mem_begin(struct x64 *c, unsigned size, enum x64_slow_kind kind)
 void x64_mem_end(struct x64 *c)
 {
     c->cur->end = c->e.p;
+    c->e.alias.mem = false;
     c->cur = NULL;
 }
 
@@ -206,20 +211,20 @@ static void emit_misaligned(struct x64 *c, struct x64_slow *s)
     e_patch(e, e_jcc_fwd(e, CC_Z), s->aligned_back);
 }
 
-static void call_thunk(struct x64 *c, const struct x64_slow *s, const uint8_t *thunk)
+void x64_call_thunk(struct x64 *c, const struct x64_slow *s, const uint8_t *thunk)
 {
     e_mov_imm(&c->e, X_ENT, s->size | (s->ss ? DESC_SS : 0));
     e_call(&c->e, thunk);
     x64_site_here(c, s->undo, s->late, s->rip);
 }
 
-static void point_at_bounce(struct x64 *c)
+void x64_point_at_bounce(struct x64 *c)
 {
     e_lea(&c->e, 8, X_ENT, rm_mem(X_RSP, ENV_BOUNCE));
     e_alu_rm_r(&c->e, 5, 8, rm_reg(X_ENT), X_ADDR);
 }
 
-static void copy_access(struct x64 *c, const struct x64_slow *s)
+void x64_copy_access(struct x64 *c, const struct x64_slow *s)
 {
     size_t n = (size_t)(s->end - s->start);
 
@@ -233,25 +238,29 @@ static void emit_access(struct x64 *c, struct x64_slow *s)
 
     switch (s->kind) {
     case SL_LOAD:
-        call_thunk(c, s, c->j->t_load);
-        point_at_bounce(c);
+        x64_call_thunk(c, s, c->j->t_load);
+        x64_group_clear(c, s->slots);
+        x64_point_at_bounce(c);
         e_jmp(e, s->start);
         break;
     case SL_STORE:
-        point_at_bounce(c);
-        copy_access(c, s);
-        call_thunk(c, s, c->j->t_store);
+        x64_point_at_bounce(c);
+        x64_copy_access(c, s);
+        x64_call_thunk(c, s, c->j->t_store);
+        x64_group_clear(c, s->slots);
         e_jmp(e, s->end);
         break;
     case SL_RMW:
-        call_thunk(c, s, c->j->t_rmw);
-        point_at_bounce(c);
-        copy_access(c, s);
-        call_thunk(c, s, c->j->t_commit);
+        x64_call_thunk(c, s, c->j->t_rmw);
+        x64_point_at_bounce(c);
+        x64_copy_access(c, s);
+        x64_call_thunk(c, s, c->j->t_commit);
+        x64_group_clear(c, s->slots);
         e_jmp(e, s->end);
         break;
     default:
-        call_thunk(c, s, c->j->t_probe);
+        x64_call_thunk(c, s, c->j->t_probe);
+        x64_group_clear(c, s->slots);
         e_jmp(e, s->end);
         break;
     }
@@ -270,6 +279,7 @@ static void emit_vec_call(struct x64 *c, const struct x64_slow *s)
     x64_site_here(c, s->undo, s->late, s->rip);
     if (s->insn->row && (s->insn->row->fl_write & FL_ARITH))
         x64_flags_load(c);
+    x64_group_clear(c, s->slots);
     e_jmp(e, s->end);
 }
 
@@ -291,6 +301,10 @@ void x64_slow_emit(struct x64 *c, struct x64_slow *s)
         x64_site_here(c, s->undo, s->late, s->rip);
     } else if (s->kind == SL_CALL) {
         emit_vec_call(c, s);
+    } else if (s->access) {
+        x64_group_slow(c, s);
+    } else if (s->kind == SL_X87 || s->kind == SL_X87_LOAD) {
+        x64_x87_slow(c, s);
     } else {
         emit_access(c, s);
     }

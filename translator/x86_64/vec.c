@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Vector instructions: the guest's own instruction on the pinned XMM registers,
- * with its general register or memory operand replaced. What cannot run so
- * (MMX registers, implicit memory, features the host lacks) runs in C.
+ * with its general register or memory operand replaced, MMX instructions on the host's x87
+ * state (x87.c). What cannot run so (implicit memory, conversions from and to MMX, features
+ * the host lacks) runs in C.
  *
  * MXCSR is the guest's, so that an exception it unmasks traps on the host: the trap
  * handler then goes to the C implementation, which raises #XM for the guest. */
@@ -46,23 +47,9 @@ static bool host_has(const struct jit *j, const struct insn *in)
 
     if (in->vex && !j->ymm)
         return false;
-    if (f == IF_SSE || f == IF_SSE2)
+    if (f == IF_MMX || f == IF_SSE || f == IF_SSE2)
         return true;
     return need[f] && (j->hf & need[f]);
-}
-
-static bool native(const struct x64 *c, const struct insn *in, bool mem)
-{
-    if (!in->has_modrm || in->map < 1 || in->map > 3 || !host_has(c->j, in))
-        return false;
-    for (unsigned i = 0; i < in->nops; i++)
-        if (in->op[i].kind == OPND_MMX)
-            return false;
-    if (in->id == I_MASKMOVDQU || in->id == I_MASKMOVQ)
-        return false;
-    if (in->id == I_VCVTPS2PH && mem)
-        return false; /* a store that may trap: its copy in the slow path has no handler */
-    return mem == (in->modrm < 0xc0);
 }
 
 /* May it raise a SIMD floating-point exception? By opcode, generously. */
@@ -77,6 +64,27 @@ static bool may_trap(const struct insn *in)
                (o >= 0x2a && o <= 0x2f) || o == 0xc2 || o == 0xd0 || o == 0xe6 || o == 0x7c ||
                o == 0x7d;
     return in->map == 3 && ((o >= 0x08 && o <= 0x0b) || o == 0x1d || o == 0x40 || o == 0x41);
+}
+
+static bool uses_mmx(const struct insn *in)
+{
+    for (unsigned i = 0; i < in->nops; i++)
+        if (in->op[i].kind == OPND_MMX)
+            return true;
+    return false;
+}
+
+static bool native(const struct x64 *c, const struct insn *in, bool mem)
+{
+    if (!in->has_modrm || in->map < 1 || in->map > 3 || !host_has(c->j, in))
+        return false;
+    if (uses_mmx(in) && ((c->b->mode & CM_X87EXC) || may_trap(in)))
+        return false; /* may_trap: MMX state must not change before the exception */
+    if (in->id == I_MASKMOVDQU || in->id == I_MASKMOVQ)
+        return false;
+    if (in->id == I_VCVTPS2PH && mem)
+        return false; /* a store that may trap: its copy in the slow path has no handler */
+    return mem == (in->modrm < 0xc0);
 }
 
 static void in_c(struct x64 *c)
@@ -95,8 +103,22 @@ static void in_c(struct x64 *c)
     }
     e_mov_imm(&c->e, X_ADDR, (uint64_t)(uintptr_t)o->ext);
     x64_call_c(c, (uint64_t)(uintptr_t)vec_exec);
+    c->x87_live = false; /* MMX: it has looked at the state */
     if (writes)
         x64_flags_begin(c);
+}
+
+bool x64_vec_plain(const struct x64 *c, const struct ir *o)
+{
+    for (unsigned i = 0; i < o->ext->nops; i++)
+        if (o->ext->op[i].kind == OPND_MMX) /* may load the x87 state first */
+            return false;
+    return native(c, o->ext, o->w != 0);
+}
+
+bool x64_vec_may_trap(const struct insn *in)
+{
+    return may_trap(in);
 }
 
 static bool has_imm(const struct insn *in)
@@ -181,7 +203,11 @@ void x64_op_vec(struct x64 *c)
         in_c(c);
         return;
     }
-    if (mem)
+    if (uses_mmx(in))
+        x64_x87_live(c);
+    if (mem && uses_mmx(in))
+        x64_x87_access(c, o->w, o->attr & IRA_STORE, in);
+    else if (mem)
         x64_mem_begin(c, o->w, o->attr & IRA_STORE ? SL_STORE : SL_LOAD);
     else if (trap)
         x64_flags_clobber(c);

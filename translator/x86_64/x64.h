@@ -82,6 +82,7 @@ struct jit {
     bool counting, tlb;
     bool flushed;       /* everything goes with the next compilation */
     bool ymm;           /* the host's YMM registers are the guest's, not only the low halves */
+    bool no_share;      /* no groups (group.c) */
     bool trap_noncanon; /* non-canonical addresses are caught by a host fault */
     uint32_t hf;
     uint8_t *rw, *rx;
@@ -99,7 +100,8 @@ struct jit {
     struct jit *next;       /* all of the process, for the trap handler */
 };
 
-enum x64_slow_kind { SL_LOAD, SL_STORE, SL_RMW, SL_PROBE, SL_RAISE, SL_CALL };
+enum x64_slow_kind { SL_LOAD, SL_STORE, SL_RMW, SL_PROBE, SL_RAISE, SL_CALL, SL_X87,
+                     SL_X87_LOAD };
 
 /* Out-of-line code of one op, emitted after the block. */
 struct x64_slow {
@@ -109,13 +111,33 @@ struct x64_slow {
     uint8_t *misaligned;     /* rel32 place that jumps to the crossing check, or NULL */
     uint8_t *aligned_back;   /* where an access that does not cross goes on */
     uint8_t *start, *end;    /* the access itself */
-    const struct insn *insn; /* SL_CALL: vec_exec of this */
+    const struct insn *insn; /* SL_CALL: vec_exec of this; SL_X87: x87_exec or vec_exec */
+    bool exits;              /* SL_X87: the block is left behind the instruction */
     bool traps;              /* [start, end) may trap (SL_CALL: [start, trap_end)) */
     uint8_t *trap_end;
     bool vec_mem; /* SL_CALL: X_ADDR holds the operand's address */
+    uint8_t slots; /* group.c: kept entries that a call of C makes void */
+    const struct x64_access *access; /* the access belongs to a group */
+    const struct ir *op;
     uint16_t undo;
     uint32_t late;
     uint64_t rip;
+};
+
+/* group.c: accesses that share a page check. */
+#define NO_GROUP 0xffff
+struct x64_group {
+    int64_t lo, hi; /* range relative to the common value of the registers */
+    unsigned lead, last;
+    bool write, dissolved;
+    uint8_t slot; /* in cpu->jit_delta, or 0xff */
+};
+struct x64_access {
+    uint16_t group;
+    int32_t rel;
+    bool trust;    /* r15 holds the group's entry, or 0 */
+    bool keep;     /* the next access trusts r15 */
+    uint8_t slots; /* in use after this op */
 };
 
 struct x64 {
@@ -138,7 +160,11 @@ struct x64 {
     struct x64_slow *slow; /* never moves during a compilation */
     unsigned nslow, capslow;
     uint8_t *kick_from, *budget_from;
+    struct x64_group *group; /* [nops] */
+    unsigned ngroup;
+    struct x64_access *access; /* [nops] */
     struct x64_slow *cur; /* of the guest access in progress */
+    bool x87_live;           /* the host's x87 is known to hold the guest's */
     bool left;               /* the code has left the block already */
     bool unsupported;
 };
@@ -168,6 +194,21 @@ void x64_mem_end(struct x64 *c);
 void x64_slow_emit(struct x64 *c, struct x64_slow *s);
 #define RM_GUEST rm_idx(X_ADDR, X_ENT, 0, 0)
 
+/* [mmu.rd or wr] entry of X_ADDR to X_ENT; what fails is added to s->from. */
+void x64_table_lookup(struct x64 *c, struct x64_slow *s, bool write);
+void x64_call_thunk(struct x64 *c, const struct x64_slow *s, const uint8_t *thunk);
+void x64_point_at_bounce(struct x64 *c);
+void x64_copy_access(struct x64 *c, const struct x64_slow *s);
+
+/* group.c */
+void x64_group_plan(struct x64 *c);
+void x64_group_begin(struct x64 *c, unsigned size, enum x64_slow_kind kind);
+void x64_group_slow(struct x64 *c, struct x64_slow *s);
+void x64_group_clear(struct x64 *c, unsigned slots); /* keeps flags */
+/* Runs on the host's XMM registers, without C but for a trap. */
+bool x64_vec_plain(const struct x64 *c, const struct ir *o);
+bool x64_vec_may_trap(const struct insn *in);
+
 /* flags.c */
 void x64_flags_analyse(struct x64 *c);
 void x64_flags_begin(struct x64 *c);               /* block entry */
@@ -188,7 +229,7 @@ uint16_t x64_cc_flags(unsigned cc);
 /* aflags image from the state at the fault */
 uint16_t x64_late_compute(const struct cpu *cpu, const struct x64_late_flags *lf);
 
-/* alu.c, muldiv.c, bits.c, bmi.c, branch.c, vec.c */
+/* alu.c, muldiv.c, bits.c, bmi.c, branch.c, vec.c, x87.c */
 void x64_op_alu(struct x64 *c);
 void x64_op_mov(struct x64 *c);
 void x64_op_extend(struct x64 *c);
@@ -217,13 +258,25 @@ void x64_op_jump(struct x64 *c);
 void x64_op_vec(struct x64 *c);
 void x64_op_bmi(struct x64 *c);
 void x64_op_adx(struct x64 *c);
+void x64_op_x87(struct x64 *c);
 void x64_block_head(struct x64 *c);
 void x64_links_emit(struct x64 *c);
 void x64_raise_if(struct x64 *c, unsigned cc, unsigned vector);
+/* Subtracts n (or adds it back) in the instruction count; counting mode only. */
+void x64_count(struct x64 *c, int32_t n, bool add);
+/* cpu->rip and next_rip, for C that runs a whole instruction. Uses rax. */
+void x64_set_rips(struct x64 *c, uint64_t rip, uint64_t next);
 /* Calls fn(cpu, X_ADDR, X_ENT) through the sync thunk; result in rax. */
 void x64_call_c(struct x64 *c, uint64_t fn);
 void x64_jump_to(struct x64 *c, uint64_t rip, int cc);
 void x64_op_side_exit(struct x64 *c);
+
+/* x87.c */
+void x64_x87_live(struct x64 *c); /* the host's x87 holds the guest's from here on */
+/* An access made through x64_mem_begin runs whole in C when it is slow: no x87 or MMX state may
+ * change before the last fault. */
+void x64_x87_access(struct x64 *c, unsigned size, bool store, const struct insn *in);
+void x64_x87_slow(struct x64 *c, const struct x64_slow *s);
 
 /* thunk.c */
 bool x64_code_create(struct jit *j, size_t bytes, struct err *e);
@@ -245,6 +298,9 @@ void x64_helper_rmw(struct cpu *cpu, uint64_t va, uint64_t desc);
 void x64_helper_probe(struct cpu *cpu, uint64_t va, uint64_t desc);
 void x64_helper_raise(struct cpu *cpu, uint64_t vector, uint64_t unused);
 void *x64_helper_next(struct cpu *cpu); /* where to go on at next_rip, NULL: the run loop */
+void x64_helper_x87_load(struct cpu *cpu, uint64_t unused, uint64_t unused2);
+void x64_helper_x87(struct cpu *cpu, uint64_t insn, uint64_t unused);
+void x64_helper_mmx(struct cpu *cpu, uint64_t insn, uint64_t va);
 uint64_t x64_helper_seg(struct cpu *cpu, uint64_t off, uint64_t desc);
 void x64_helper_div(struct cpu *cpu, uint64_t divisor, uint64_t desc);
 uint64_t x64_helper_popcnt(struct cpu *cpu, uint64_t v, uint64_t unused);

@@ -143,6 +143,7 @@ static void test_iasl(void)
         g_free(out);
         g_free(err);
     }
+    g_rmdir(dir);
     g_free(iasl);
     g_free(dir);
     ram_free(&ram);
