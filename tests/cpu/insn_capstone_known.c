@@ -149,7 +149,6 @@ static bool left_out(const struct insn *in, const struct cs_view *cs)
         uint16_t first, last;
         int8_t reg; /* ModRM.reg or -1 */
     } ops[] = {
-        {0x062, 0x062, -1}, /* EVEX */
         {0x08f, 0x08f, -1}, /* XOP */
         {0x0c6, 0x0c7, 7},  /* XABORT, XBEGIN */
         {0x101, 0x101, 0},  /* VMX */
@@ -173,6 +172,8 @@ static bool left_out(const struct insn *in, const struct cs_view *cs)
     };
     unsigned opcode = (unsigned)in->map << 8 | in->opcode;
 
+    if (opcode == 0x062) /* EVEX, which shares names with VEX */
+        return true;
     for (unsigned id = 1; id < I_COUNT; id++) {
         if (!strcmp(insn_name(id), cs->mnemonic))
             return false; /* no extension but one of ours */
