@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cpu/cpuid.h"
 #include "cpu/x87.h"
 #include "softmmu/ram.h"
 #include "tests/oracle/mem.h"
@@ -127,6 +128,7 @@ struct engine *engine_create(const struct engine_opts *o, struct err *e)
     struct run_opts ro = {
         .jit = o->kind == ENGINE_JIT, .counting = o->counting, .code_bytes = 16 << 20};
     struct engine *g = calloc(1, sizeof(*g));
+    struct cpu_model model;
 
     if (!g) {
         err_set(e, "out of memory");
@@ -136,7 +138,8 @@ struct engine *engine_create(const struct engine_opts *o, struct err *e)
     orc_mem_setup();
     if (!ram_init(&g->ram, RAM_SIZE, e) || !(g->space = space_create("oracle", 0)) ||
         !space_add_ram(g->space, "ram", 0, RAM_SIZE, g->ram.host, false, e) ||
-        !(g->cpu = cpu_create(g->space, RAM_SIZE, NULL, o->tlb, e)) ||
+        !cpu_model_parse(&model, "max,+avx,+avx2,+fma,+f16c,+vaes,+vpclmulqdq", e) ||
+        !(g->cpu = cpu_create(g->space, RAM_SIZE, &model, o->tlb, e)) ||
         !run_attach(g->cpu, &ro, e)) {
         engine_destroy(g);
         return NULL;
