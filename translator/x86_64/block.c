@@ -262,6 +262,16 @@ void jit_block_drop(struct jit *j, struct block *b)
     forget_links(b);
 }
 
+void jit_get_stats(const struct jit *j, struct jit_stats *s)
+{
+    *s = (struct jit_stats){
+        .code_used = (uint64_t)(j->pos - j->rw),
+        .code_size = j->size,
+        .segv_traps = j->trapped[0],
+        .fpe_traps = j->trapped[1],
+    };
+}
+
 static const struct x64_site *find_site(const struct jit *j, uint32_t off)
 {
     size_t lo = 0, hi = j->sites.n;

@@ -12,24 +12,20 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+/* Two views of the same memory, so that no page is writable and executable at once. Anonymous
+ * rather than a memfd: perf looks into its map file for anonymous memory alone. */
 bool x64_code_create(struct jit *j, size_t bytes, struct err *e)
 {
-    int fd = memfd_create("mynah-code", MFD_CLOEXEC);
-
-    if (fd < 0)
-        return err_set(e, "code cache: memfd_create: %s", strerror(errno));
-    if (ftruncate(fd, (off_t)bytes)) {
-        close(fd);
-        return err_set(e, "code cache: cannot size it to %zu bytes: %s", bytes,
-                       strerror(errno));
-    }
-    j->rw = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    j->rx = mmap(NULL, bytes, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
-    close(fd);
     j->size = bytes;
-    if (j->rw == MAP_FAILED || j->rx == MAP_FAILED) {
+    j->rx = MAP_FAILED;
+    j->rw = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                 MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (j->rw != MAP_FAILED) /* of a shared mapping, size 0 makes a second one */
+        j->rx = mremap(j->rw, 0, bytes, MREMAP_MAYMOVE);
+    if (j->rx == MAP_FAILED || mprotect(j->rx, bytes, PROT_READ | PROT_EXEC)) {
+        err_set(e, "code cache: no %zu bytes of executable memory: %s", bytes, strerror(errno));
         x64_code_destroy(j);
-        return err_set(e, "code cache: mmap of %zu bytes: %s", bytes, strerror(errno));
+        return false;
     }
     j->pos = j->rw;
     return true;
@@ -178,7 +174,7 @@ static void emit_callexit(struct jit *j, struct emit *e)
     xmms(j, e, false);
     gprs(e, X_RSP, ENV(gpr), false);
     e_ins(e, 0xff, 4, 4, rm_reg(X_RAX)); /* jmp rax */
-    e_patch_here(e, none); /* rax = 0: no link was taken */
+    e_patch_here(e, none);               /* rax = 0: no link was taken */
     emit_return(e);
 }
 

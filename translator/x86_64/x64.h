@@ -98,6 +98,7 @@ struct jit {
     uint8_t *k_pagemask;
     struct x64_link *links; /* all since the last flush: a dropped block may still run */
     struct jit *next;       /* all of the process, for the trap handler */
+    uint64_t trapped[2];    /* host signals taken: SIGSEGV, SIGFPE */
 };
 
 enum x64_slow_kind { SL_LOAD, SL_STORE, SL_RMW, SL_PROBE, SL_RAISE, SL_CALL, SL_X87,
