@@ -13,6 +13,7 @@
 #include "cpu/cpu.h"
 #include "cpu/cpuid.h"
 #include "frontend/console.h"
+#include "frontend/devices.h"
 #include "frontend/loop.h"
 #include "frontend/vm.h"
 #include "hw/pc/pc.h"
@@ -39,6 +40,7 @@ struct vm {
     const struct opts *o;
     struct clock clock;
     struct pc *pc;
+    struct devices devices; /* of -device */
     struct cpu *cpu;
     struct cpu_model model;
     struct loop *loop;
