@@ -49,7 +49,7 @@ static bool create_board(struct vm *vm, struct err *e)
         cfg.debugexit_iosize = o->debug_exit_size;
     }
     vm->pc = pc_create(&cfg, e);
-    return vm->pc != NULL;
+    return vm->pc && devices_create(&vm->devices, vm->pc, o, e);
 }
 
 static bool create_cpu(struct vm *vm, struct err *e)
@@ -173,6 +173,7 @@ static void vm_finish(struct vm *vm)
 {
     vm_close_chars(vm);
     pc_destroy(vm->pc); /* tells the CPU's mmu about each region that goes */
+    devices_free(&vm->devices);
     if (vm->cpu)
         run_detach(vm->cpu);
     cpu_destroy(vm->cpu);

@@ -13,6 +13,7 @@
 #include "cpu/cpu.h"
 #include "cpu/cpuid.h"
 #include "frontend/console.h"
+#include "frontend/devices.h"
 #include "frontend/loop.h"
 #include "frontend/perfmap.h"
 #include "frontend/vm.h"
@@ -40,6 +41,7 @@ struct vm {
     const struct opts *o;
     struct clock clock;
     struct pc *pc;
+    struct devices devices; /* of -device */
     struct cpu *cpu;
     struct cpu_model model;
     struct loop *loop;
