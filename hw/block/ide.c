@@ -313,8 +313,7 @@ static bool ide_realize(struct dev *dev, struct err *e)
     unsigned i;
 
     pci_fn_header(fn, 0x8086, 0x7010, 0, 0x010180, 0);
-    fn->wmask[0x04] |= 0x05;
-    fn->w1c[0x07] |= 0x38;
+    pci_fn_set16(fn, 0x06, 0x0280);
     fn->wmask[0x0d] = 0xf0;
     memset(fn->wmask + 0x40, 0xff, 5); /* IDETIM, SIDETIM */
     pci_fn_add_bar(fn, 4, PCI_BAR_IO, IDE_REGION_BM, 0);
@@ -334,8 +333,6 @@ static void ide_reset(struct dev *dev)
     unsigned i;
 
     pci_fn_reset(&ide->pci);
-    pci_fn_set16(&ide->pci, 0x06, 0x0280);
-    memset(ide->pci.config + 0x40, 0, 5);
     for (i = 0; i < 4; i++) {
         struct ide_drive *d = &ide->ch[i / 2].drive[i % 2];
 
@@ -349,6 +346,11 @@ static void ide_reset(struct dev *dev)
         ide_bm_reset(&ide->ch[i].bm);
         ide_update(&ide->ch[i]);
     }
+}
+
+static void ide_loaded(struct dev *dev)
+{
+    pci_fn_loaded((struct pci_fn *)dev);
 }
 
 static void ide_unrealize(struct dev *dev)
@@ -376,8 +378,8 @@ static void ide_unrealize(struct dev *dev)
         S(c.bm.last), S(c.select), S(c.control), S(c.level), DRIVE(c.drive[0]),                \
         DRIVE(c.drive[1])
 
-static const struct state_field ide_state[] = {A(pci.config), CHANNEL(ch[0]), CHANNEL(ch[1]),
-                                               STATE_END};
+static const struct state_field ide_state[] = {PCI_FN_STATE(struct ide, pci), CHANNEL(ch[0]),
+                                               CHANNEL(ch[1]), STATE_END};
 
 static const struct dev_region ide_regions[] = {
     {"ide0", REGION_PORT, 8, {command0_read, command0_write, 1, 4}},
@@ -390,10 +392,12 @@ static const struct dev_region ide_regions[] = {
 
 const struct dev_class ide_class = {
     .name = "piix3-ide",
+    .bus = DEV_BUS_PCI,
     .size = sizeof(struct ide),
     .state = ide_state,
     .regions = ide_regions,
     .realize = ide_realize,
     .reset = ide_reset,
     .unrealize = ide_unrealize,
+    .loaded = ide_loaded,
 };

@@ -57,13 +57,12 @@ static void add_vec(struct ide_drive *d, uint8_t *p, gpa addr, uint64_t n)
 static uint64_t gather(struct ide_drive *d, bool to_memory)
 {
     struct ide_bm *b = &d->ch->bm;
-    struct space *mem = d->ch->ide->pci.dev.env->mem;
     uint64_t total = 0;
 
     d->req.n_vec = 0;
     while (total < d->left && d->req.n_vec < IDE_VECS && fetch(d->ch)) {
         uint64_t n = b->left < d->left - total ? b->left : d->left - total;
-        uint8_t *p = space_dma_map(mem, b->addr, &n, to_memory);
+        uint8_t *p = pci_dma_map(&d->ch->ide->pci, b->addr, &n, to_memory);
 
         n &= ~(uint64_t)(BLOCK_SECTOR - 1);
         if (!p || !n)
