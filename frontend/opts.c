@@ -225,6 +225,11 @@ enum opts_result opts_parse(struct opts *o, int argc, char **argv, struct err *e
 
 void opts_finish(struct opts *o)
 {
+    for (unsigned i = 0; i < o->devices; i++)
+        g_free(o->device[i].prop);
+    g_free(o->device);
+    o->device = NULL;
+    o->devices = 0;
     if (o->strings)
         g_string_chunk_free(o->strings);
     o->strings = NULL;
