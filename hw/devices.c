@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "hw/display/vga.h"
 #include "hw/pc/pc.h"
 #include "hw/pci/pci_testdev.h"
 
@@ -23,6 +24,8 @@ const struct dev_class *const hw_classes[] = {
     &ports_class,
     &rtc_class,
     &serial_class,
+    &vga_isa_class,
+    &vga_pci_class,
     NULL,
 };
 
