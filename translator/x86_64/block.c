@@ -109,6 +109,7 @@ static op_fn *const emitters[IR_OP_COUNT] = {
     [IR_SARX] = x64_op_bmi,      [IR_SHRX] = x64_op_bmi,      [IR_RORX] = x64_op_bmi,
     [IR_MULX] = x64_op_bmi,      [IR_ADCX] = x64_op_adx,      [IR_ADOX] = x64_op_adx,
     [IR_JMPR] = x64_op_jump,     [IR_EXIT] = x64_op_jump,     [IR_BCC] = x64_op_side_exit,
+    [IR_POLL] = x64_op_poll,
 };
 
 static void compile_ops(struct x64 *c)

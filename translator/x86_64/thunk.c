@@ -178,6 +178,57 @@ static void emit_callexit(struct jit *j, struct emit *e)
     emit_return(e);
 }
 
+/* Calls the function in rax with (cpu, X_ADDR): one that leaves vector registers, MXCSR and x87
+ * alone, does not raise, and needs little stack, that below struct cpu. NZ: it returned true. */
+static void call_fast(struct emit *e)
+{
+    const int32_t cpu = 16; /* from RSP: padding and the return address of the thunk */
+
+    e_lea(e, 8, X_RSP, rm_mem(X_RSP, 8 - cpu));
+    gprs(e, X_RSP, cpu + ENV(gpr), true);
+    e_lea(e, 8, X_RDI, rm_mem(X_RSP, cpu));
+    e_mov_rr(e, 8, X_RSI, X_ADDR);
+    e_ins(e, 0xff, 4, 2, rm_reg(X_RAX)); /* call rax */
+    e_test_rm_r(e, 1, rm_reg(X_RAX), X_RAX);
+}
+
+static void reload_after_fast(struct emit *e)
+{
+    gprs(e, X_RSP, 16 + ENV(gpr), false);
+    e_lea(e, 8, X_RSP, rm_mem(X_RSP, 8));
+}
+
+static void emit_fast(struct jit *j, struct emit *e)
+{
+    j->t_fast = e->p;
+    call_fast(e);
+    reload_after_fast(e);
+    e8(e, 0xc3);
+}
+
+/* The last instruction of a block likewise: true goes on at next_rip, false returns. */
+static void emit_fastexit(struct jit *j, struct emit *e)
+{
+    uint8_t *undone, *none;
+
+    j->t_fastexit = e->p;
+    call_fast(e);
+    undone = e_jcc_fwd(e, CC_Z);
+    e_lea(e, 8, X_RDI, rm_mem(X_RSP, 16));
+    e_mov_imm(e, X_RAX, (uint64_t)(uintptr_t)x64_helper_next);
+    e_ins(e, 0xff, 4, 2, rm_reg(X_RAX)); /* call rax */
+    e_test_rm_r(e, 8, rm_reg(X_RAX), X_RAX);
+    reload_after_fast(e);
+    e_lea(e, 8, X_RSP, rm_mem(X_RSP, 8));
+    none = e_jcc_fwd(e, CC_Z);
+    e_ins(e, 0xff, 4, 4, rm_reg(X_RAX)); /* jmp rax */
+    e_patch_here(e, none);               /* rax = 0: no link was taken */
+    e_jmp(e, j->t_exit);
+    e_patch_here(e, undone);
+    reload_after_fast(e);
+    e8(e, 0xc3);
+}
+
 static uint8_t *emit_sync_of(struct jit *j, struct emit *e, uint64_t fn)
 {
     uint8_t *at = e->p;
@@ -233,6 +284,8 @@ void x64_thunks_emit(struct jit *j)
     emit_enter(j, &e);
     emit_sync(j, &e);
     emit_callexit(j, &e);
+    emit_fast(j, &e);
+    emit_fastexit(j, &e);
     emit_commit(j, &e);
     j->t_load = emit_sync_of(j, &e, (uint64_t)(uintptr_t)x64_helper_load);
     j->t_store = emit_sync_of(j, &e, (uint64_t)(uintptr_t)x64_helper_store);
