@@ -318,6 +318,22 @@ void space_write(struct space *s, gpa addr, uint64_t value, unsigned size)
     space_write_bytes(s, addr, &value, size);
 }
 
+uint8_t *space_dma_map(struct space *s, gpa addr, uint64_t *n, bool write)
+{
+    const struct region *r = table_find(&s->ram, addr);
+
+    if (!r || (write && r->readonly))
+        return NULL;
+    *n = left_in(r, addr, *n);
+    return r->host + (addr - r->base);
+}
+
+void space_dma_written(struct space *s, gpa addr, uint64_t n)
+{
+    if (s->dma_fn)
+        s->dma_fn(s->dma_opaque, addr, n);
+}
+
 uint8_t *space_ram_page(struct space *s, gpa addr, bool *writable)
 {
     const struct region *r = table_find(&s->ram, addr);

@@ -48,6 +48,13 @@ void space_write(struct space *s, gpa addr, uint64_t value, unsigned size);
 void space_read_bytes(struct space *s, gpa addr, void *buf, size_t n);
 void space_write_bytes(struct space *s, gpa addr, const void *buf, size_t n);
 
+/* Direct access of a device to guest RAM, for transfers that end later. Returns the host
+ * address of addr and cuts *n to what is contiguous from there; NULL when addr is no RAM, or
+ * for a write, ROM: use space_read_bytes/space_write_bytes then. After writing, and before the
+ * guest is told, space_dma_written drops code translated from the bytes. */
+uint8_t *space_dma_map(struct space *s, gpa addr, uint64_t *n, bool write);
+void space_dma_written(struct space *s, gpa addr, uint64_t n);
+
 /* Host address of the RAM page holding addr (addr rounded down to 4096), or
  * NULL when it is not RAM. *writable (NULL allowed) tells a ROM from RAM. */
 uint8_t *space_ram_page(struct space *s, gpa addr, bool *writable);
