@@ -221,6 +221,23 @@ static bool model_flag(struct cpu_model *m, const char *item, size_t n, struct e
     return !on || err_set(e, "CPU flag '%.*s' is not implemented", (int)len, name);
 }
 
+/* Flags that mean nothing without another go with it (Intel SDM vol. 1, 13.2, 14.1). */
+static void model_settle(struct cpu_model *m)
+{
+    static const char needs[][2][12] = {
+        {"xsaveopt", "xsave"}, {"xsavec", "xsave"}, {"xgetbv1", "xsave"}, {"avx", "xsave"},
+        {"f16c", "avx"},       {"fma", "avx"},      {"avx2", "avx"},      {"vaes", "avx"},
+        {"vpclmulqdq", "avx"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(needs); i++) {
+        const struct cpu_flag *f = flag_find(needs[i][0], strlen(needs[i][0]));
+
+        if (!cpu_model_has(m, needs[i][1]))
+            m->words[f->word] &= ~(1u << f->bit);
+    }
+}
+
 static uint64_t model_cr4(const struct cpu_model *m)
 {
     static const struct {
@@ -253,6 +270,7 @@ bool cpu_model_parse(struct cpu_model *out, const char *spec, struct err *e)
         if (!model_flag(out, spec, n, e))
             return false;
     }
+    model_settle(out);
     out->cr4_mask = model_cr4(out);
     return true;
 }

@@ -81,8 +81,8 @@ static void interrupted(void)
     hook[PF] = NULL;
     hook[V1] = on_irq;
     hits = 0;
-    LAB("vzeroall; mov $6, %ebp; sti; 1:" ONES(3) "movl $0x40051, 0x300(%rsi); jmp 2f; 2: paddb %xmm3, %xmm3; jmp 3f; 3:"
-        HIGH(3, rax) HIGH(6, rbx) NEXT "cli", .si = APIC);
+    LAB("vzeroall; mov $6, %ebp; sti; 1:" ONES(3) "movl $0x40051, 0x300(%rsi); jmp 2f; 2: paddb %xmm3, %xmm3;"
+        "jmp 3f; 3:" HIGH(3, rax) HIGH(6, rbx) NEXT "cli", .si = APIC);
     check("an interrupt whose handler clears them", 0, 0);
     ok_eq("interrupts", hits, ROUNDS);
     hook[V1] = NULL;
