@@ -176,6 +176,7 @@ struct x64 {
     struct x64_access *access; /* [nops] */
     struct x64_slow *cur; /* of the guest access in progress */
     bool x87_live;           /* the host's x87 is known to hold the guest's */
+    bool upper_used;         /* cpu->upper is known to be UPPER_USED */
     bool left;               /* the code has left the block already */
     bool unsupported;
 };
