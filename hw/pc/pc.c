@@ -109,6 +109,14 @@ static void ignne(void *opaque)
         pc->cfg.ignne(pc->cfg.opaque);
 }
 
+static void memory_changed(void *opaque)
+{
+    struct pc *pc = opaque;
+
+    pc_memory_set_pam(&pc->memory, pc->i440fx.pci.config + I440FX_PAM);
+    pci_host_retry(&pc->pci);
+}
+
 static void set_pmbase(void *opaque, bool enabled, uint16_t base)
 {
     struct pc *pc = opaque;
@@ -141,23 +149,10 @@ static void pci_msi(void *opaque, gpa addr, uint32_t data)
 
 /* --- building ------------------------------------------------------------------------- */
 
-static bool place_ram(struct pc *pc, struct err *e)
+static bool place_memory(struct pc *pc, struct err *e)
 {
-    uint64_t size = pc->cfg.ram_bytes;
-    uint8_t *host;
-
-    if (size < MIB)
-        return err_set(e, "the pc board needs at least 1 MiB of RAM");
-    if (!ram_init(&pc->ram, size, e))
-        return false;
-    host = pc->ram.host;
-    pc->ram_low = size < PC_RAM_SPLIT ? size : PC_RAM_SPLIT;
-    pc->ram_high = size - pc->ram_low;
-    return space_add_ram(pc->mem, "ram-640k", 0, PC_VGA_HOLE, host, false, e) &&
-           space_add_ram(pc->mem, "ram-low", PC_VGA_HOLE_END, pc->ram_low - PC_VGA_HOLE_END,
-                         host + PC_VGA_HOLE_END, false, e) &&
-           (!pc->ram_high || space_add_ram(pc->mem, "ram-high", PC_RAM_HIGH, pc->ram_high,
-                                           host + pc->ram_low, false, e));
+    return pc_memory_init(&pc->memory, pc->mem, pc->cfg.ram_bytes, e) &&
+           (!pc->cfg.rom || pc_memory_set_rom(&pc->memory, pc->cfg.rom, pc->cfg.rom_bytes, e));
 }
 
 /* Realizes a device whose wires are set and puts it on the reset list. */
@@ -293,6 +288,8 @@ static bool build_pci(struct pc *pc, struct err *e)
 {
     unsigned i;
 
+    pc->i440fx.opaque = pc;
+    pc->i440fx.memory_changed = memory_changed;
     pc->pci.opaque = pc->piix3.opaque = pc->piix4_pm.opaque = pc->acpi_pm.opaque = pc;
     pc->pci.reset = request_reset;
     pc->pci.msi = pci_msi;
@@ -380,16 +377,17 @@ static void set_cmos16(struct pc *pc, unsigned index, uint64_t v)
 /* RAM sizes where PC firmware looks for them. */
 static void fill_cmos(struct pc *pc)
 {
-    uint64_t above_1m = (pc->ram_low - MIB) >> 10;
-    uint64_t above_16m = pc->ram_low > 16 * MIB ? (pc->ram_low - 16 * MIB) >> 16 : 0;
+    uint64_t above_1m = (pc->memory.ram_low - MIB) >> 10;
+    uint64_t above_16m =
+        pc->memory.ram_low > 16 * MIB ? (pc->memory.ram_low - 16 * MIB) >> 16 : 0;
 
     rtc_set_cmos(&pc->rtc, 0x14, 0x06); /* equipment: FPU, PS/2 mouse port */
     set_cmos16(pc, 0x15, 640);
     set_cmos16(pc, 0x17, above_1m);
     set_cmos16(pc, 0x30, above_1m);
     set_cmos16(pc, 0x34, above_16m);
-    set_cmos16(pc, 0x5b, pc->ram_high >> 16 & 0xffff);
-    rtc_set_cmos(&pc->rtc, 0x5d, pc->ram_high >> 32);
+    set_cmos16(pc, 0x5b, pc->memory.ram_high >> 16 & 0xffff);
+    rtc_set_cmos(&pc->rtc, 0x5d, pc->memory.ram_high >> 32);
 }
 
 struct pc *pc_create(const struct pc_config *cfg, struct err *e)
@@ -417,7 +415,7 @@ struct pc *pc_create(const struct pc_config *cfg, struct err *e)
                                .find_drive = cfg->find_drive,
                                .find_chardev = cfg->find_chardev};
     init_devs(pc);
-    if (place_ram(pc, e) && build_serial(pc, e) && build_pci(pc, e) && build_isa(pc, e) &&
+    if (place_memory(pc, e) && build_serial(pc, e) && build_pci(pc, e) && build_isa(pc, e) &&
         build_apics(pc, e) && build_debug(pc, e)) {
         fill_cmos(pc);
         return pc;
@@ -440,7 +438,7 @@ void pc_destroy(struct pc *pc)
     free(pc->devs);
     space_destroy(pc->mem);
     space_destroy(pc->ports);
-    ram_finish(&pc->ram);
+    pc_memory_finish(&pc->memory);
     free(pc);
 }
 
@@ -483,6 +481,9 @@ void pc_setup_as_firmware(struct pc *pc)
     unsigned i, piix3 = PCI_DEVFN(1, 0), pm = PCI_DEVFN(1, 3);
 
     setup_pic(pc);
+    pci_config_write(&pc->pci, 0, I440FX_PAM, 0x30, 1); /* RAM from C0000 on */
+    for (i = 1; i < 7; i++)
+        pci_config_write(&pc->pci, 0, I440FX_PAM + i, 0x33, 1);
     pic_set_elcr(&pc->pic, 1u << 10 | 1u << 11 | 1u << PC_SCI_IRQ);
     for (i = 0; i < 4; i++)
         pci_config_write(&pc->pci, piix3, 0x60 + i, route[i], 1);

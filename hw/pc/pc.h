@@ -17,12 +17,12 @@
 #include "hw/pc/acpi_pm.h"
 #include "hw/pc/debugexit.h"
 #include "hw/pc/debugport.h"
+#include "hw/pc/memory.h"
 #include "hw/pc/ports.h"
 #include "hw/pci/i440fx.h"
 #include "hw/pci/pci.h"
 #include "hw/timer/pit_i8254.h"
 #include "hw/timer/rtc_mc146818.h"
-#include "softmmu/ram.h"
 
 /* Facts for the writers of ACPI tables, E820 and CPUID. */
 #define PC_RAM_SPLIT    0xc0000000ull  /* RAM below 4 GiB ends here at the latest */
@@ -46,7 +46,9 @@
 
 struct pc_config {
     uint64_t ram_bytes; /* multiple of 4096, at least 1 MiB */
-    unsigned cpus;      /* 0 means 1 */
+    const void *rom;    /* system ROM, copied; NULL: none (a direct boot needs none) */
+    size_t rom_bytes;
+    unsigned cpus; /* 0 means 1 */
     struct clock *clock;
     struct chardev *serial[PC_SERIAL_COUNT];     /* NULL: that port is absent */
     struct chardev *debugcon;                    /* ports 0xE9 and 0x402; NULL: absent */
@@ -76,8 +78,7 @@ struct pc_config {
 struct pc {
     struct pc_config cfg;
     struct space *mem, *ports;
-    struct ram ram;             /* host block: [0, split) then the part above 4 GiB */
-    uint64_t ram_low, ram_high; /* bytes below the split and from 4 GiB on */
+    struct pc_memory memory;
     struct dev_env env;
     struct apic_bus apic_bus;
 

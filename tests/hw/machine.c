@@ -70,7 +70,14 @@ static void exit_status(void *opaque, int status)
 
 void machine_start(struct machine *m)
 {
+    machine_start_rom(m, NULL, 0);
+}
+
+void machine_start_rom(struct machine *m, const void *rom, size_t n)
+{
     struct pc_config cfg = {
+        .rom = rom,
+        .rom_bytes = n,
         .ram_bytes = 16 << 20,
         .cpus = TEST_CPUS,
         .clock = &m->clock,

@@ -26,6 +26,7 @@ struct machine {
 };
 
 void machine_start(struct machine *m);
+void machine_start_rom(struct machine *m, const void *rom, size_t n); /* with a system ROM */
 void machine_stop(struct machine *m);
 void outb(struct machine *m, uint16_t port, uint8_t v);
 void outw(struct machine *m, uint16_t port, uint16_t v);
