@@ -77,6 +77,9 @@ struct opts {
     unsigned log_mask;    /* LOG_ set of -d */
     const char *log_file; /* -D, or NULL */
 
+    bool perfmap;        /* -perfmap: tell perf about translated code */
+    const char *symbols; /* -symbols: file with names of guest code, or NULL */
+
     const char *name;    /* -name, or NULL */
     const char *pidfile; /* or NULL */
     uint8_t uuid[16];

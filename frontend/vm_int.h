@@ -15,6 +15,7 @@
 #include "frontend/console.h"
 #include "frontend/devices.h"
 #include "frontend/loop.h"
+#include "frontend/perfmap.h"
 #include "frontend/vm.h"
 #include "hw/pc/pc.h"
 #include "softmmu/defer.h"
@@ -44,6 +45,8 @@ struct vm {
     struct cpu *cpu;
     struct cpu_model model;
     struct loop *loop;
+    struct symbols *symbols; /* NULL: none given */
+    struct perfmap *perfmap; /* NULL: not wanted */
     struct defer_queue deferred;
     struct vm_char chars[CHAR_COUNT];
 
