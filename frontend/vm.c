@@ -36,14 +36,14 @@ static bool create_board(struct vm *vm, struct err *e)
         .ram_bytes = o->ram_size,
         .cpus = 1,
         .clock = &vm->clock,
-        .debugcon = vm_char(vm, CHAR_DEBUGCON),
+        .debugcon = vm_char(vm, o->debugcon),
         .rtc_epoch = rtc_epoch(o),
         .tsc_hz = CPU_TSC_HZ,
     };
 
     vm_hook_board(vm, &cfg);
     for (unsigned i = 0; i < OPTS_SERIALS && i < PC_SERIAL_COUNT; i++)
-        cfg.serial[i] = vm_char(vm, i);
+        cfg.serial[i] = vm_char(vm, o->serial[i]);
     if (o->debug_exit) {
         cfg.debugexit_iobase = o->debug_exit_port;
         cfg.debugexit_iosize = o->debug_exit_size;
