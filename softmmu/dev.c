@@ -123,20 +123,36 @@ void dev_unmap(struct dev *d, unsigned n)
     d->mapped[n] = false;
 }
 
+/* The bytes of a field that are compared and printed. */
+static const char *field_bytes(const struct dev *d, const struct state_field *f, size_t *n)
+{
+    const char *p = (const char *)d + f->offset;
+    uint32_t bytes;
+
+    *n = (size_t)f->size * f->count;
+    if (f->kind != STATE_BYTES)
+        return p;
+    memcpy(&bytes, (const char *)d + f->size, sizeof(bytes));
+    memcpy(&p, p, sizeof(p));
+    *n = p ? bytes : 0;
+    return p;
+}
+
 const char *dev_reset_differs(const struct dev *a, const struct dev *b)
 {
     const struct state_field *f;
 
     assert(a->cls == b->cls);
     for (f = a->cls->state; f && f->name; f++) {
-        const char *pa = (const char *)a + f->offset, *pb = (const char *)b + f->offset;
+        size_t na, nb;
+        const char *pa = field_bytes(a, f, &na), *pb = field_bytes(b, f, &nb);
 
         if (f->kept)
             continue;
         if (f->kind == STATE_EVENT) {
             if (((const struct event *)pa)->queued != ((const struct event *)pb)->queued)
                 return f->name;
-        } else if (memcmp(pa, pb, (size_t)f->size * f->count)) {
+        } else if (na != nb || (na && memcmp(pa, pb, na))) {
             return f->name;
         }
     }
@@ -156,10 +172,11 @@ void dev_print_state(const struct dev *d, void (*out)(void *opaque, const char *
 {
     const struct state_field *f;
     char line[160];
-    unsigned i;
+    size_t i, n;
 
     for (f = d->cls->state; f && f->name; f++) {
-        const char *p = (const char *)d + f->offset;
+        const char *p = field_bytes(d, f, &n);
+        unsigned size = f->kind == STATE_BYTES ? 1 : f->size;
 
         if (f->kind == STATE_EVENT) {
             const struct event *ev = (const struct event *)p;
@@ -169,9 +186,9 @@ void dev_print_state(const struct dev *d, void (*out)(void *opaque, const char *
             out(opaque, line);
             continue;
         }
-        for (i = 0; i < f->count; i++) {
-            snprintf(line, sizeof(line), "%s.%s[%u] = 0x%" PRIx64, d->id, f->name, i,
-                     load_uint(p + (size_t)i * f->size, f->size));
+        for (i = 0; i < n / size; i++) {
+            snprintf(line, sizeof(line), "%s.%s[%zu] = 0x%" PRIx64, d->id, f->name, i,
+                     load_uint(p + i * size, size));
             out(opaque, line);
         }
     }

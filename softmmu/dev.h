@@ -37,6 +37,7 @@ struct prop {
 enum state_kind {
     STATE_UINT,  /* bool or unsigned integers of `size` bytes, `count` of them */
     STATE_EVENT, /* struct event: queued or not, and its deadline */
+    STATE_BYTES, /* a pointer to bytes of the instance, their number in a uint32_t at `size` */
 };
 struct state_field {
     const char *name;
@@ -64,6 +65,11 @@ struct state_field {
         .name = #member, .kind = STATE_EVENT, .offset = offsetof(type_, member),               \
         .size = sizeof(struct event), .count = 1                                               \
     }
+#define STATE_HEAP(type_, member, bytes_)                                                      \
+    {                                                                                          \
+        .name = #member, .kind = STATE_BYTES, .offset = offsetof(type_, member),               \
+        .size = offsetof(type_, bytes_), .count = 1                                            \
+    }
 #define STATE_END                                                                              \
     {                                                                                          \
         .name = NULL                                                                           \
@@ -81,8 +87,19 @@ struct dev_region {
 
 struct dev;
 
+/* Where a class plugs in. */
+enum dev_bus {
+    DEV_BUS_NONE, /* a part of the board */
+    DEV_BUS_ISA,
+    DEV_BUS_PCI, /* the instance begins with struct pci_fn */
+};
+
 struct dev_class {
     const char *name; /* as in -device; appears in logs */
+    enum dev_bus bus;
+    const char *kind; /* heading in the list of -device: "Storage", "Network" ...; NULL: the
+                       * class is made by the board only */
+    const char *desc; /* optional, for that list */
     size_t size;      /* of the instance struct */
     const struct prop *props;
     const struct state_field *state;

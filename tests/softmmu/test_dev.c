@@ -14,6 +14,8 @@ struct toy {
     bool on;
     uint16_t reg[3];
     uint32_t battery;
+    uint8_t *heap;
+    uint32_t heap_bytes;
     struct event ev;
     bool gone;
 };
@@ -48,9 +50,9 @@ static uint64_t toy_read(void *opaque, uint64_t offset, unsigned size)
 static const struct prop toy_props[] = {PROP(PROP_U8, struct toy, small, "small", 7),
                                         PROP(PROP_U32, struct toy, size, "size", 64),
                                         PROP(PROP_BOOL, struct toy, on, "on", 1), PROP_END};
-static const struct state_field toy_state[] = {STATE_ARRAY(struct toy, reg),
-                                               STATE_KEPT(struct toy, battery),
-                                               STATE_EV(struct toy, ev), STATE_END};
+static const struct state_field toy_state[] = {
+    STATE_ARRAY(struct toy, reg), STATE_KEPT(struct toy, battery),
+    STATE_HEAP(struct toy, heap, heap_bytes), STATE_EV(struct toy, ev), STATE_END};
 static const struct dev_region toy_regions[] = {{"toy", REGION_PORT, 3, {toy_read, NULL, 1, 1}},
                                                 {0}};
 static const struct dev_class toy_class = {.name = "toy",
@@ -104,6 +106,13 @@ static void test_lifecycle(void)
     g_assert_cmpuint(lines, ==, 1);
     dev_reset(&t.dev);
     g_assert_null(dev_reset_differs(&t.dev, &fresh.dev));
+    t.heap = (uint8_t *)"ab";
+    fresh.heap = (uint8_t *)"ac";
+    t.heap_bytes = fresh.heap_bytes = 1;
+    g_assert_null(dev_reset_differs(&t.dev, &fresh.dev));
+    t.heap_bytes = fresh.heap_bytes = 2;
+    g_assert_cmpstr(dev_reset_differs(&t.dev, &fresh.dev), ==, "heap");
+    fresh.heap = t.heap;
     event_schedule(&clock, &t.ev, 5);
     g_assert_cmpstr(dev_reset_differs(&t.dev, &fresh.dev), ==, "ev");
     dev_finish(&t.dev);
