@@ -158,6 +158,7 @@ static void init_locks(struct vm *vm)
 
 static void vm_finish(struct vm *vm)
 {
+    monitors_destroy(vm->monitors);
     vm_close_chars(vm);
     pc_destroy(vm->pc); /* tells the CPU's mmu about each region that goes */
     if (vm->cpu)
@@ -176,8 +177,11 @@ static bool vm_build(struct vm *vm, struct err *e)
     vm->loop = loop_create(e);
     if (!vm->loop)
         return false;
-    return vm_open_chars(vm, e) && create_board(vm, e) && create_cpu(vm, e) &&
-           vm_reset_machine(vm, e);
+    if (!vm_open_chars(vm, e) || !create_board(vm, e) || !create_cpu(vm, e) ||
+        !vm_reset_machine(vm, e))
+        return false;
+    vm->monitors = monitors_create(vm);
+    return true;
 }
 
 int vm_run(const struct opts *o)
@@ -236,6 +240,11 @@ struct clock *vm_clock(struct vm *vm)
 struct defer_queue *vm_deferred(struct vm *vm)
 {
     return &vm->deferred;
+}
+
+struct vm_ui *vm_ui(struct vm *vm)
+{
+    return &vm->ui;
 }
 
 const struct opts *vm_opts(const struct vm *vm)

@@ -14,6 +14,7 @@
 #include "cpu/cpuid.h"
 #include "frontend/chardev/chr.h"
 #include "frontend/loop.h"
+#include "frontend/monitor/monitor.h"
 #include "frontend/vm.h"
 #include "hw/pc/pc.h"
 #include "softmmu/defer.h"
@@ -36,6 +37,8 @@ struct vm {
     struct defer_queue deferred;
     struct chr *chr[OPTS_CHARDEVS]; /* by index in o->chardev */
     struct chr_host chr_host;
+    struct monitors *monitors;
+    struct vm_ui ui;
 
     pthread_mutex_t lock; /* the device lock */
     pthread_cond_t done;  /* with it: the vCPU thread has done something waited for */

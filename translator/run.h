@@ -4,6 +4,8 @@
 #ifndef TRANSLATOR_RUN_H
 #define TRANSLATOR_RUN_H
 
+#include <stdio.h>
+
 #include "cpu/cpu.h"
 
 struct run_opts {
@@ -48,5 +50,7 @@ struct run_stats {
         exceptions, interrupts, lookups;
 };
 const struct run_stats *run_stats(const struct cpu *cpu);
+/* The same with the mmu's as lines of text (the monitor's `info jit`). */
+void run_print_stats(const struct cpu *cpu, FILE *f);
 
 #endif

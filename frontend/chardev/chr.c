@@ -90,6 +90,11 @@ bool chr_in_use(const struct chr *c)
     return c->n_ports > 0;
 }
 
+bool chr_is_mux(const struct chr *c)
+{
+    return c->o->mux;
+}
+
 /* --- output ------------------------------------------------------------------------ */
 
 static ssize_t write_some(struct chr *c, const uint8_t *buf, size_t n)

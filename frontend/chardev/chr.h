@@ -53,5 +53,6 @@ void chr_listen(struct chr_port *p, void (*event)(void *opaque, enum chr_event e
 const char *chr_id(const struct chr *c);
 const char *chr_filename(const struct chr *c);
 bool chr_in_use(const struct chr *c);
+bool chr_is_mux(const struct chr *c);
 
 #endif
