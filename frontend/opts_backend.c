@@ -172,9 +172,9 @@ static bool short_socket(struct opts_build *b, const char *option, const char *t
     if (ps->n + 2 > PROPS_MAX)
         return err_set(e, "%s: too many properties", option);
     if (colon > address)
-        ps->p[ps->n++] = (struct prop){
+        ps->p[ps->n++] = (struct opt_prop){
             "host", g_string_chunk_insert_len(b->o->strings, address, colon - address)};
-    ps->p[ps->n++] = (struct prop){"port", colon + 1};
+    ps->p[ps->n++] = (struct opt_prop){"port", colon + 1};
     return true;
 }
 
@@ -206,12 +206,12 @@ static bool parse_short(struct opts_build *b, const char *option, const char *id
     for (unsigned i = 0; i < ARRAY_SIZE(paths); i++) {
         if (!g_str_has_prefix(text, paths[i]) || !text[5])
             continue;
-        ps.p[ps.n++] = (struct prop){"path", text + 5};
+        ps.p[ps.n++] = (struct opt_prop){"path", text + 5};
         g_strlcpy(type, paths[i], 5);
         return add_type(b, type, id, *mon, &ps, &ref->index, e);
     }
     if (g_str_has_prefix(text, "/dev/")) {
-        ps.p[ps.n++] = (struct prop){"path", text};
+        ps.p[ps.n++] = (struct opt_prop){"path", text};
         return add_type(b, "serial", id, *mon, &ps, &ref->index, e);
     }
     if (g_str_has_prefix(text, "unix:") || g_str_has_prefix(text, "tcp:"))

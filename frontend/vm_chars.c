@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The machine's character back ends. */
+#include <string.h>
+
 #include "frontend/vm_int.h"
 
 static void quit_key(void *opaque)
@@ -34,4 +36,21 @@ struct chardev *vm_char(struct vm *vm, int i)
 struct chr *vm_chr(struct vm *vm, unsigned i)
 {
     return vm->chr[i];
+}
+
+struct chardev *vm_find_chardev(void *opaque, const char *id, struct err *e)
+{
+    struct vm *vm = opaque;
+
+    for (unsigned i = 0; i < vm->o->chardevs; i++) {
+        if (strcmp(vm->o->chardev[i].id, id))
+            continue;
+        if (!chr_has_room(vm->chr[i])) {
+            err_set(e, "chardev '%s' is in use", id);
+            return NULL;
+        }
+        return vm_char(vm, (int)i);
+    }
+    err_set(e, "chardev '%s' is not defined by any -chardev", id);
+    return NULL;
 }

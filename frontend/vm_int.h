@@ -13,8 +13,10 @@
 #include "cpu/cpu.h"
 #include "cpu/cpuid.h"
 #include "frontend/chardev/chr.h"
+#include "frontend/devices.h"
 #include "frontend/loop.h"
 #include "frontend/monitor/monitor.h"
+#include "frontend/perfmap.h"
 #include "frontend/vm.h"
 #include "hw/pc/pc.h"
 #include "softmmu/defer.h"
@@ -31,9 +33,12 @@ struct vm {
     const struct opts *o;
     struct clock clock;
     struct pc *pc;
+    struct devices devices; /* of -device */
     struct cpu *cpu;
     struct cpu_model model;
     struct loop *loop;
+    struct symbols *symbols; /* NULL: none given */
+    struct perfmap *perfmap; /* NULL: not wanted */
     struct defer_queue deferred;
     struct chr *chr[OPTS_CHARDEVS]; /* by index in o->chardev */
     struct chr_host chr_host;
@@ -102,6 +107,7 @@ bool vm_open_chars(struct vm *vm, struct err *e);
 void vm_close_chars(struct vm *vm);
 /* Takes a place at back end i; NULL: i is -1. */
 struct chardev *vm_char(struct vm *vm, int i);
+struct chardev *vm_find_chardev(void *vm, const char *id, struct err *e); /* chardev=ID */
 
 /* vm.c: power-on or reset: chips, CPU, and the kernel loaded anew; vCPU thread, lock held */
 bool vm_reset_machine(struct vm *vm, struct err *e);

@@ -95,6 +95,11 @@ bool chr_is_mux(const struct chr *c)
     return c->o->mux;
 }
 
+bool chr_has_room(const struct chr *c)
+{
+    return c->n_ports < (c->o->mux ? CHR_PORTS : 1);
+}
+
 /* --- output ------------------------------------------------------------------------ */
 
 static ssize_t write_some(struct chr *c, const uint8_t *buf, size_t n)
@@ -352,7 +357,7 @@ struct chr_port *chr_attach(struct chr *c)
 {
     struct chr_port *p = &c->port[c->n_ports];
 
-    assert(c->n_ports < (c->o->mux ? CHR_PORTS : 1));
+    assert(chr_has_room(c));
     c->n_ports++;
     p->back = c;
     p->chr.write = port_write;

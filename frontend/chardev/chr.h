@@ -54,5 +54,6 @@ const char *chr_id(const struct chr *c);
 const char *chr_filename(const struct chr *c);
 bool chr_in_use(const struct chr *c);
 bool chr_is_mux(const struct chr *c);
+bool chr_has_room(const struct chr *c); /* for one more port */
 
 #endif

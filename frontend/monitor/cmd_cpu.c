@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Commands about the CPU and its interrupts. */
 #include <inttypes.h>
-#include <stdlib.h>
 
 #include "frontend/monitor/mon_int.h"
 #include "hw/pc/pc.h"
@@ -29,18 +28,14 @@ bool cmd_nmi(struct mon_call *c, struct err *e)
     return true;
 }
 
+static void say_line(void *opaque, const char *line)
+{
+    mon_say(opaque, "%s\n", line);
+}
+
 bool cmd_jit(struct mon_call *c, struct err *e)
 {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *f = open_memstream(&text, &size);
-
-    if (!f)
-        return err_set(e, "out of memory");
-    run_print_stats(vm_cpu(c->vm), f);
-    fclose(f);
-    mon_say(c, "%s", text);
-    free(text);
+    run_print_stats(vm_cpu(c->vm), say_line, c);
     return true;
 }
 

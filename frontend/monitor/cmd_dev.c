@@ -5,31 +5,48 @@
 
 #include "frontend/monitor/mon_int.h"
 #include "hw/pc/pc.h"
+#include "softmmu/block.h"
 
 /* --- info qtree ------------------------------------------------------------------------ */
 
-static uint64_t prop_value(const struct dev *d, const struct prop *p)
+static void say_prop(struct mon_call *c, const struct dev *d, const struct prop *p)
 {
     static const uint8_t bytes[] = {
         [PROP_BOOL] = 1, [PROP_U8] = 1, [PROP_U16] = 2, [PROP_U32] = 4, [PROP_U64] = 8};
+    const void *field = (const char *)d + p->offset;
+    const char *text = NULL;
     uint64_t v = 0;
 
-    if (p->type < G_N_ELEMENTS(bytes))
-        memcpy(&v, (const char *)d + p->offset, bytes[p->type]);
-    return v;
+    switch (p->type) {
+    case PROP_STR: text = *(char *const *)field; break;
+    case PROP_DRIVE: {
+        const struct block *b = *(struct block *const *)field;
+
+        text = b ? b->id : NULL;
+        break;
+    }
+    case PROP_CHARDEV: {
+        const struct chardev *chr = *(struct chardev *const *)field;
+
+        text = chr ? chr_id(container_of(chr, struct chr_port, chr)->back) : NULL;
+        break;
+    }
+    default:
+        memcpy(&v, field, bytes[p->type]);
+        if (p->type == PROP_BOOL)
+            mon_say(c, "    %s = %s\n", p->name, v ? "true" : "false");
+        else
+            mon_say(c, "    %s = %" PRIu64 " (0x%" PRIx64 ")\n", p->name, v, v);
+        return;
+    }
+    mon_say(c, "    %s = \"%s\"\n", p->name, text ? text : "");
 }
 
 static void say_dev(struct mon_call *c, const struct dev *d)
 {
     mon_say(c, "  dev: %s, id \"%s\"\n", d->cls->name, d->id);
-    for (const struct prop *p = d->cls->props; p && p->name; p++) {
-        uint64_t v = prop_value(d, p);
-
-        if (p->type == PROP_BOOL)
-            mon_say(c, "    %s = %s\n", p->name, v ? "true" : "false");
-        else
-            mon_say(c, "    %s = %" PRIu64 " (0x%" PRIx64 ")\n", p->name, v, v);
-    }
+    for (const struct prop *p = d->cls->props; p && p->name; p++)
+        say_prop(c, d, p);
     for (unsigned i = 0; d->cls->regions && d->cls->regions[i].name; i++) {
         const struct dev_region *r = &d->cls->regions[i];
 

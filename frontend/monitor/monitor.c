@@ -127,21 +127,26 @@ static void vm_event(void *opaque, const struct vm_event *ev)
 
 /* --- life ---------------------------------------------------------------------------- */
 
-static void create_one(struct monitors *ms, const struct mon_opts *o)
+static bool create_one(struct monitors *ms, const struct mon_opts *o, struct err *e)
 {
-    struct mon *m = &ms->mon[ms->n++];
+    struct chr *chr = vm_chr(ms->vm, (unsigned)o->chardev);
+    struct mon *m = &ms->mon[ms->n];
 
+    if (!chr_has_room(chr)) /* a device has it */
+        return err_set(e, "chardev '%s' is in use", chr_id(chr));
+    ms->n++;
     m->ms = ms;
     m->o = o;
     m->out = g_byte_array_new();
     m->framer.text = g_string_new(NULL);
-    m->port = chr_attach(vm_chr(ms->vm, (unsigned)o->chardev));
+    m->port = chr_attach(chr);
     chardev_set_front(&m->port->chr, can_receive, receive, NULL, m);
     chardev_set_output_ready(&m->port->chr, output_ready);
     chr_listen(m->port, port_event, m);
+    return true;
 }
 
-struct monitors *monitors_create(struct vm *vm)
+struct monitors *monitors_create(struct vm *vm, struct err *e)
 {
     struct monitors *ms = g_new0(struct monitors, 1);
     const struct opts *o = vm_opts(vm);
@@ -149,8 +154,10 @@ struct monitors *monitors_create(struct vm *vm)
     ms->vm = vm;
     ms->keys = mon_keys_create(vm);
     for (unsigned i = 0; i < o->mons; i++)
-        if (o->mon[i].chardev >= 0)
-            create_one(ms, &o->mon[i]);
+        if (o->mon[i].chardev >= 0 && !create_one(ms, &o->mon[i], e)) {
+            monitors_destroy(ms);
+            return NULL;
+        }
     vm_on_event(vm, vm_event, ms);
     return ms;
 }

@@ -11,7 +11,7 @@
 struct monitors;
 
 /* What -qmp, -monitor and -mon ask for. The back ends are open; the machine is built. */
-struct monitors *monitors_create(struct vm *vm);
+struct monitors *monitors_create(struct vm *vm, struct err *e);
 void monitors_destroy(struct monitors *ms); /* before the back ends; NULL allowed */
 
 /* Tells QMP clients; takes the reference to data (NULL: none). Either thread; ms may be NULL.

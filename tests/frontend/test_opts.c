@@ -140,6 +140,12 @@ static const struct {
     {"-device isa-debug-exit,frob=3", "frob"},
     {"-device isa-serial", "chardev"},
     {"-device ''", "device"},
+    {"-device piix3", "unknown device"},
+    {"-device pci-testdev,frob=3", "Property 'pci-testdev.frob' not found"},
+    {"-device pci-testdev,addr=20", "addr=20"},
+    {"-device pci-testdev,addr=3.8", "addr=3.8"},
+    {"-device pci-testdev,addr=", "addr="},
+    {"-device pci-testdev,bus=pci.1", "pci.1"},
     {"-global frob", "frob"},
     {"-net user", "user"},
     {"-display gtk", "gtk"},
@@ -360,6 +366,28 @@ static void test_version(void)
     g_test_trap_assert_stdout("*QEMU emulator version 8.2.0 (Mynah " MYNAH_VERSION ")\n*");
 }
 
+static void test_devices(void)
+{
+    struct opts o;
+    char *argv[] = {"mynah",
+                    "-device",
+                    "pci-testdev,id=a",
+                    "-device",
+                    "pci-testdev,addr=1f.7,multifunction=on,bootindex=2",
+                    NULL};
+    struct err e;
+
+    g_assert_cmpint(opts_parse(&o, 5, argv, &e), ==, OPTS_RUN);
+    g_assert_cmpuint(o.devices, ==, 2);
+    g_assert_cmpstr(o.device[0].id, ==, "a");
+    g_assert_cmpint(o.device[0].devfn, ==, -1);
+    g_assert_cmpint(o.device[0].bootindex, ==, -1);
+    g_assert_cmpint(o.device[1].devfn, ==, 0xff);
+    g_assert_cmpint(o.device[1].bootindex, ==, 2);
+    g_assert_true(o.device[1].multifunction && !o.device[0].multifunction);
+    opts_finish(&o);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -372,5 +400,6 @@ int main(int argc, char **argv)
     g_test_add_func("/opts/monitors", test_monitors);
     g_test_add_func("/opts/values", test_values);
     g_test_add_func("/opts/version", test_version);
+    g_test_add_func("/opts/devices", test_devices);
     return g_test_run();
 }

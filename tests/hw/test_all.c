@@ -123,7 +123,7 @@ static void fuzz_pci(struct rig *r, struct pci_fn *fn)
     unsigned i;
 
     g_assert_true(
-        space_add_ram(r->env.mem, "ram", 0, 1 << 20, g_malloc0(1 << 20), false, NULL));
+        space_add_ram(r->env.mem, "ram", 0, 0xa0000, g_malloc0(0xa0000), false, NULL));
     for (i = 0; i < ROUNDS; i++) {
         unsigned n = (unsigned)g_test_rand_int_range(0, 7);
         const struct pci_bar *b = &fn->bar[n];
