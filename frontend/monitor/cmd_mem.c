@@ -308,6 +308,7 @@ bool cmd_pmemsave(struct mon_call *c, struct err *e)
 /* --- page tables ----------------------------------------------------------------------- */
 
 #define TEXT_MAX (16u << 20) /* a guest's tables may say anything */
+#define MORE     "(there is more than can be shown)\n"
 
 static bool say_page(void *opaque, const struct mapping *m)
 {
@@ -332,8 +333,11 @@ static bool say_page(void *opaque, const struct mapping *m)
 
 bool cmd_tlb(struct mon_call *c, struct err *e)
 {
-    if (!mon_each_page(c->vm, say_page, c))
+    bool cut = false;
+
+    if (!mon_each_page(c->vm, say_page, c, &cut))
         mon_say(c, "PG disabled\n");
+    mon_say(c, "%s", cut ? MORE : "");
     return true;
 }
 
@@ -368,10 +372,12 @@ static bool join_range(void *opaque, const struct mapping *m)
 bool cmd_mem(struct mon_call *c, struct err *e)
 {
     struct range r = {.c = c};
+    bool cut = false;
 
-    if (mon_each_page(c->vm, join_range, &r))
+    if (mon_each_page(c->vm, join_range, &r, &cut))
         say_range(&r);
     else
         mon_say(c, "PG disabled\n");
+    mon_say(c, "%s", cut ? MORE : "");
     return true;
 }

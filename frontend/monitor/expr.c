@@ -102,13 +102,22 @@ static bool unary(struct parse *s, int64_t *v)
     return true;
 }
 
+/* "1 /tmp/x" is a number and a file's name. */
+static bool is_factor(const char *p)
+{
+    if (*p != '/')
+        return *p == '*' || *p == '%';
+    p += 1 + strspn(p + 1, " \t");
+    return g_ascii_isdigit(*p) || (*p && strchr("($+-~'", *p));
+}
+
 static bool product(struct parse *s, int64_t *v)
 {
     int64_t w;
 
     if (!unary(s, v))
         return false;
-    while (*s->p && strchr("*/%", *s->p)) {
+    while (is_factor(s->p)) {
         char op = *s->p++;
 
         if (!unary(s, &w))

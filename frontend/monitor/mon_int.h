@@ -84,9 +84,10 @@ struct mapping {
     gpa pa;
     unsigned perm; /* MAP_ set, joined over the levels */
 };
-/* Calls fn for every page in order until it gives false; false when paging is off. */
+/* Calls fn for every page in order until it gives false; false when paging is off. *cut: there
+ * are more pages, or more tables than anyone wants to see. */
 bool mon_each_page(struct vm *vm, bool (*fn)(void *opaque, const struct mapping *m),
-                   void *opaque);
+                   void *opaque, bool *cut);
 
 /* keys.c: holds keys down for a time, then lets them go. */
 struct mon_keys;

@@ -83,7 +83,7 @@ static bool walk(struct paging *p, gpa table, unsigned level, unsigned top, gva 
 }
 
 bool mon_each_page(struct vm *vm, bool (*fn)(void *opaque, const struct mapping *m),
-                   void *opaque)
+                   void *opaque, bool *cut)
 {
     const struct cpu *cpu = vm_cpu(vm);
     struct paging p = {.mem = vm_pc(vm)->mem,
@@ -94,17 +94,21 @@ bool mon_each_page(struct vm *vm, bool (*fn)(void *opaque, const struct mapping 
                        .fn = fn,
                        .opaque = opaque};
 
+    bool whole = true;
+
     if (!(cpu->cr0 & CR0_PG))
         return false;
     p.esize = p.pae ? 8 : 4;
     p.bits = p.pae ? 9 : 10;
     if (cpu->efer & EFER_LMA)
-        walk(&p, cpu->cr3 & ADDRESS, 4, 4, 0, MAP_U | MAP_W | MAP_X);
+        whole = walk(&p, cpu->cr3 & ADDRESS, 4, 4, 0, MAP_U | MAP_W | MAP_X);
     else if (!p.pae)
-        walk(&p, cpu->cr3 & 0xfffff000, 2, 2, 0, MAP_U | MAP_W | MAP_X);
+        whole = walk(&p, cpu->cr3 & 0xfffff000, 2, 2, 0, MAP_U | MAP_W | MAP_X);
     else /* the four PDPTEs as CR3's load latched them, without rights of their own */
-        for (unsigned i = 0; i < 4; i++)
+        for (unsigned i = 0; i < 4 && whole; i++)
             if (cpu->pdpte[i] & 1)
-                walk(&p, cpu->pdpte[i] & ADDRESS, 2, 3, (gva)i << 30, MAP_U | MAP_W | MAP_X);
+                whole = walk(&p, cpu->pdpte[i] & ADDRESS, 2, 3, (gva)i << 30,
+                             MAP_U | MAP_W | MAP_X);
+    *cut = !whole;
     return true;
 }
