@@ -410,7 +410,12 @@ struct pc *pc_create(const struct pc_config *cfg, struct err *e)
         pc->cfg.cpus = 1;
     pc->mem = space_create("memory", 1ull << 52);
     pc->ports = space_create("ports", 0x10000);
-    pc->env = (struct dev_env){.mem = pc->mem, .ports = pc->ports, .clock = cfg->clock};
+    pc->env = (struct dev_env){.mem = pc->mem,
+                               .ports = pc->ports,
+                               .clock = cfg->clock,
+                               .opaque = cfg->opaque,
+                               .find_drive = cfg->find_drive,
+                               .find_chardev = cfg->find_chardev};
     init_devs(pc);
     if (place_ram(pc, e) && build_serial(pc, e) && build_pci(pc, e) && build_isa(pc, e) &&
         build_apics(pc, e) && build_debug(pc, e)) {

@@ -53,6 +53,10 @@ struct pc_config {
     uint16_t debugexit_iobase, debugexit_iosize; /* iosize 0: absent */
     uint64_t rtc_epoch; /* UTC seconds since 1970 at clock 0; 0: the host's time now */
 
+    /* back ends for the properties of devices (struct dev_env) */
+    struct block *(*find_drive)(void *opaque, const char *id, struct err *e);
+    struct chardev *(*find_chardev)(void *opaque, const char *id, struct err *e);
+
     uint64_t tsc_hz;
     void *opaque; /* for every callback; each may be NULL */
     uint64_t (*tsc_now)(void *opaque, unsigned cpu);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hw/pci/pci_testdev.h"
 #include "tests/hw/machine.h"
 
 #define TOY PCI_DEVFN(5, 0)
@@ -538,6 +539,36 @@ static void test_dma(void)
     machine_stop(&m);
 }
 
+/* --- pci-testdev ------------------------------------------------------------------------ */
+
+static void test_testdev(void)
+{
+    struct pci_testdev t = {0};
+    struct machine m;
+    struct err e;
+    gpa bar = 0xe0000000;
+
+    machine_start(&m);
+    dev_init(&t.pci.dev, &pci_testdev_class, NULL, &m.pc->env);
+    g_assert_true(pc_add_pci(m.pc, TOY, &t.pci, &e));
+    dev_reset(&t.pci.dev);
+    wr(&m, BAR0, (uint32_t)bar);
+    wr(&m, BAR1, 0xc000);
+    command(&m, 3);
+    g_assert_cmphex(readl(&m, bar + 4), ==, 0);           /* none selected */
+    space_write(m.pc->mem, bar, 2, 1);                    /* a certain value */
+    g_assert_cmphex(readl(&m, bar + 16), ==, 0x6f696d6d); /* "mmio" */
+    g_assert_cmphex(readl(&m, bar + 4), ==, 0x802);
+    space_write(m.pc->mem, bar + 0x802, readl(&m, bar + 8), 1);
+    space_write(m.pc->mem, bar + 0x802, 0, 1);
+    g_assert_cmphex(readl(&m, bar + 12), ==, 1);
+    outb(&m, 0xc000, 1); /* any value */
+    outb(&m, 0xc000 + (uint16_t)inl(&m, 0xc004), 5);
+    outw(&m, 0xc000 + (uint16_t)inl(&m, 0xc004), 5); /* two bytes, one of them there */
+    g_assert_cmphex(inl(&m, 0xc00c), ==, 2);
+    machine_stop(&m);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -555,5 +586,6 @@ int main(int argc, char **argv)
     g_test_add_func("/pci/msix", test_msix);
     g_test_add_func("/pci/msi-elsewhere", test_msi_elsewhere);
     g_test_add_func("/pci/dma", test_dma);
+    g_test_add_func("/pci/testdev", test_testdev);
     return g_test_run();
 }

@@ -79,6 +79,12 @@ static void append_operands(GString *s, const cs_insn *in)
     g_string_append(s, in->op_str);
 }
 
+/* Guest constants of the forms are never in the range of host programs and heaps. */
+static bool host_address(int64_t imm)
+{
+    return imm >> 40 >= 0x50 && imm >> 40 < 0x80;
+}
+
 static void append_insn(GString *s, const cs_insn *in)
 {
     bool direct =
@@ -86,7 +92,10 @@ static void append_insn(GString *s, const cs_insn *in)
         in->detail->x86.operands[0].type == X86_OP_IMM;
 
     g_string_append_printf(s, "    %s", in->mnemonic);
-    if (direct)
+    if (in->id == X86_INS_MOVABS && host_address(in->detail->x86.operands[1].imm))
+        g_string_append_printf(s, " %s, host address",
+                               cs_reg_name(cs, in->detail->x86.operands[0].reg));
+    else if (direct)
         g_string_append(s, " elsewhere");
     else if (in->op_str[0])
         g_string_append_c(s, ' '), append_operands(s, in);
