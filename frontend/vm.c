@@ -49,7 +49,12 @@ static bool create_board(struct vm *vm, struct err *e)
         cfg.debugexit_iosize = o->debug_exit_size;
     }
     vm->pc = pc_create(&cfg, e);
-    return vm->pc && devices_create(&vm->devices, vm->pc, o, e);
+    if (!vm->pc || !devices_create(&vm->devices, vm->pc, o, e))
+        return false;
+    if (vm->pc->vga)
+        vm->display = vga_display(&vm->pc->vga->vga);
+    vm->input = kbc_input(&vm->pc->kbc);
+    return true;
 }
 
 static bool create_cpu(struct vm *vm, struct err *e)
@@ -116,6 +121,7 @@ bool vm_reset_machine(struct vm *vm, struct err *e)
                              .initrd = vm->o->initrd,
                              .cmdline = vm->o->append,
                              .guest_decompress = vm->o->guest_unpack,
+                             .text_screen = vm->pc->vga != NULL,
                              .ram = ram};
 
     if (!vm->o->kernel)
@@ -247,6 +253,16 @@ struct cpu *vm_cpu(struct vm *vm)
 struct clock *vm_clock(struct vm *vm)
 {
     return &vm->clock;
+}
+
+const struct display *vm_display(struct vm *vm)
+{
+    return vm->display.update ? &vm->display : NULL;
+}
+
+const struct input_sink *vm_input(struct vm *vm)
+{
+    return &vm->input;
 }
 
 struct defer_queue *vm_deferred(struct vm *vm)

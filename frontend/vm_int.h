@@ -48,6 +48,8 @@ struct vm {
     struct symbols *symbols; /* NULL: none given */
     struct perfmap *perfmap; /* NULL: not wanted */
     struct defer_queue deferred;
+    struct display display; /* without `update`: there is none */
+    struct input_sink input;
     struct vm_char chars[CHAR_COUNT];
 
     pthread_mutex_t lock; /* the device lock */
