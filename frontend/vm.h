@@ -77,6 +77,7 @@ void vm_on_event(struct vm *vm, void (*fn)(void *opaque, const struct vm_event *
 
 /* Parts of the machine, valid while it lives. */
 struct loop *vm_loop(struct vm *vm);
+struct chr *vm_chr(struct vm *vm, unsigned i); /* back end i of the options */
 struct pc *vm_pc(struct vm *vm);
 struct cpu *vm_cpu(struct vm *vm); /* touch it in vm_run_on_cpu only */
 struct clock *vm_clock(struct vm *vm);
