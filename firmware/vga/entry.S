@@ -77,7 +77,7 @@ int10_door:
 rom_bdf:
     .word 0xffff
 
-.section .rodata
+.section .rom.data, "a"
 .global font_8x8, font_8x14, font_8x16
 font_8x8:
     .incbin FONT8

@@ -99,7 +99,7 @@ static void load_user(struct regs *r)
 
 static void set_graphics(u8 height, u8 rows, u8 dl)
 {
-    static const u8 ROM table[4] = {0, 14, 25, 43};
+    static const u8 ROM_DATA table[4] = {0, 14, 25, 43};
     BDA->char_height = height;
     BDA->rows = (u8)((rows ? table[rows & 3] : dl) - 1);
 }
@@ -133,7 +133,7 @@ static void select_block(u8 v)
 
 void int10_font(struct regs *r)
 {
-    static const u8 ROM heights[5] = {0, 14, 8, 0, 16};
+    static const u8 ROM_DATA heights[5] = {0, 14, 8, 0, 16};
     u8 low = r->al & 0xf;
     switch (r->al) {
     case 0x00:

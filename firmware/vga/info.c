@@ -5,7 +5,7 @@
 enum { DONE_SELECT = 0x12, DONE_DCC = 0x1a, DONE_INFO = 0x1b };
 
 /* Static functionality table: modes 00-13, 200/350/400 lines, fonts, features. */
-static const u8 ROM functionality[16] = {0xff, 0xe0, 0x0f, 0, 0, 0, 0, 0x07,
+static const u8 ROM_DATA functionality[16] = {0xff, 0xe0, 0x0f, 0, 0, 0, 0, 0x07,
                                          2, 8, 0xe7, 0x0c, 0, 0, 0, 0};
 
 static void set_flag(volatile u8 __seg_fs *p, u8 bit, bool on)

@@ -83,7 +83,7 @@ static void clear_memory(const struct mode ROM *m)
 
 static void set_bda(u8 number, const struct mode ROM *m, bool clear)
 {
-    static const u8 ROM mode_ctrl[8] = {0x2c, 0x28, 0x2d, 0x29, 0x2a, 0x2e, 0x1e, 0x29};
+    static const u8 ROM_DATA mode_ctrl[8] = {0x2c, 0x28, 0x2d, 0x29, 0x2a, 0x2e, 0x1e, 0x29};
     const struct regset ROM *g = mode_regset(m);
     BDA->mode = number;
     BDA->cols = g->cols;

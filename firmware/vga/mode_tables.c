@@ -17,7 +17,7 @@
 
 enum { R_40, R_80, R_CGA4, R_CGA2, R_MONO, R_0D, R_0E, R_0F, R_10, R_11, R_12, R_13 };
 
-const struct regset ROM mode_regs[] = {
+const struct regset ROM_DATA mode_regs[] = {
     [R_40] = {40, 24, 16, 0x800, {8, 3, 0, 2}, 0x67,
               {0x2d, 0x27, 0x28, 0x90, 0x2b, 0xa0, 0xbf, CRTC_TEXT_TAIL(0x14, 0x1f)},
               {ATTR_EGA16, 0x0c, 0, 0x0f, 8}, {GC_TEXT}},
@@ -58,7 +58,7 @@ const struct regset ROM mode_regs[] = {
               {0, 0, 0, 0, 0, 0x40, 5, 0x0f, 0xff}},
 };
 
-static const struct mode ROM modes[] = {
+static const struct mode ROM_DATA modes[] = {
     {0x00, TEXT, DAC_EGA, VGA_SEG_COLOUR, R_40},
     {0x01, TEXT, DAC_EGA, VGA_SEG_COLOUR, R_40},
     {0x02, TEXT, DAC_EGA, VGA_SEG_COLOUR, R_80},

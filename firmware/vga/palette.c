@@ -29,7 +29,7 @@ static void put_cga(u8 i)
 
 static void put_mono(u8 i)
 {
-    static const u8 ROM grey[4] = {0, 0x2a, 0, 0x3f};
+    static const u8 ROM_DATA grey[4] = {0, 0x2a, 0, 0x3f};
     u8 v = grey[i >> 3 & 3];
     dac_put(v, v, v);
 }
@@ -39,7 +39,7 @@ static void put_mono(u8 i)
 static void put_hue(u8 n, const u8 ROM *ramp)
 {
     u8 seg = n / 4, step = n % 4, c[3] = {ramp[0], ramp[0], ramp[0]};
-    static const u8 ROM rising[6] = {0, 2, 1, 0, 2, 1}, full[6] = {2, 0, 0, 1, 1, 2};
+    static const u8 ROM_DATA rising[6] = {0, 2, 1, 0, 2, 1}, full[6] = {2, 0, 0, 1, 1, 2};
     c[full[seg]] = ramp[4];
     c[rising[seg]] = seg & 1 ? ramp[4 - step] : ramp[step];
     dac_put(c[0], c[1], c[2]);
@@ -47,13 +47,13 @@ static void put_hue(u8 n, const u8 ROM *ramp)
 
 static void put_wheel(void)
 {
-    static const u8 ROM ramps[9][5] = {
+    static const u8 ROM_DATA ramps[9][5] = {
         {0x00, 0x10, 0x1f, 0x2f, 0x3f}, {0x1f, 0x27, 0x2f, 0x37, 0x3f},
         {0x2d, 0x31, 0x36, 0x3a, 0x3f}, {0x00, 0x07, 0x0e, 0x15, 0x1c},
         {0x0e, 0x11, 0x15, 0x18, 0x1c}, {0x14, 0x16, 0x18, 0x1a, 0x1c},
         {0x00, 0x04, 0x08, 0x0c, 0x10}, {0x08, 0x0a, 0x0c, 0x0e, 0x10},
         {0x0b, 0x0c, 0x0d, 0x0f, 0x10}};
-    static const u8 ROM greys[16] = {0, 5, 8, 11, 14, 17, 20, 24, 28, 32, 36, 40, 45, 50, 56, 63};
+    static const u8 ROM_DATA greys[16] = {0, 5, 8, 11, 14, 17, 20, 24, 28, 32, 36, 40, 45, 50, 56, 63};
     for (u8 i = 0; i < 16; i++)
         put_cga((u8)((i & 7) | (i & 8) << 1));
     for (u8 i = 0; i < 16; i++)

@@ -66,7 +66,7 @@ static void data(struct cursor *c)
     static const struct {
         u16 seg;
         u16 from, bytes;
-    } ROM parts[] = {{0x40, 0x49, 0x1e}, {0x40, 0x84, 7}, {0x40, 0xa8, 4}, {0x40, 0xba, 2},
+    } ROM_DATA parts[] = {{0x40, 0x49, 0x1e}, {0x40, 0x84, 7}, {0x40, 0xa8, 4}, {0x40, 0xba, 2},
                      {0, 0x1f * 4, 4}, {0, 0x43 * 4, 4}};
     u16 end = (u16)(c->off + DATA_BYTES);
     for (u32 i = 0; i < ARRAY_SIZE(parts); i++)

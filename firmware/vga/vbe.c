@@ -34,8 +34,8 @@ struct mode_info {
 } PACKED;
 _Static_assert(sizeof(struct mode_info) == 66, "VBE 3.0, 4.4");
 
-static const char ROM oem_string[] = "Mynah VGA BIOS";
-static const char ROM rev_string[] = FIRMWARE_VERSION;
+static const char ROM_DATA oem_string[] = "Mynah VGA BIOS";
+static const char ROM_DATA rev_string[] = FIRMWARE_VERSION;
 
 static u16 segment(void)
 {
@@ -101,7 +101,7 @@ static u32 lfb_address(void)
 
 static void set_colours(struct mode_info *i, u8 bpp)
 {
-    static const u8 ROM masks[4][8] = {{5, 10, 5, 5, 5, 0, 1, 15}, {5, 11, 6, 5, 5, 0, 0, 0},
+    static const u8 ROM_DATA masks[4][8] = {{5, 10, 5, 5, 5, 0, 1, 15}, {5, 11, 6, 5, 5, 0, 0, 0},
                                        {8, 16, 8, 8, 8, 0, 0, 0}, {8, 16, 8, 8, 8, 0, 8, 24}};
     u8 *to = &i->red_size, row = bpp == 15 ? 0 : bpp == 16 ? 1 : bpp == 24 ? 2 : 3;
     i->model = bpp == 8 ? 4 : 6;

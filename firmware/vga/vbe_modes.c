@@ -5,7 +5,7 @@
 #define SIZE(w, h, n8, n15, n16, n24, n32) \
     {n8, w, h, 8}, {n15, w, h, 15}, {n16, w, h, 16}, {n24, w, h, 24}, {n32, w, h, 32}
 
-const struct vbe_mode ROM vbe_modes[] = {
+const struct vbe_mode ROM_DATA vbe_modes[] = {
     {0x100, 640, 400, 8},
     {0x141, 640, 400, 32},
     SIZE(320, 200, 0x146, 0x10d, 0x10e, 0x10f, 0x140),
@@ -26,7 +26,7 @@ const struct vbe_mode ROM vbe_modes[] = {
     {0x18d, 1280, 720, 16}, {0x18e, 1280, 720, 24}, {0x18f, 1280, 720, 32},
     {0x190, 1920, 1080, 16}, {0x191, 1920, 1080, 24}, {0x192, 1920, 1080, 32},
 };
-const u16 ROM vbe_mode_count = ARRAY_SIZE(vbe_modes);
+const u16 ROM_DATA vbe_mode_count = ARRAY_SIZE(vbe_modes);
 
 const struct vbe_mode ROM *vbe_find(u16 number)
 {

@@ -9,6 +9,8 @@
 #include "firmware/lib/regs.h"
 
 #define ROM __seg_gs
+/* For definitions: the link fails when constants land elsewhere (DS is not this segment). */
+#define ROM_DATA __seg_gs __attribute__((section(".rom.data")))
 
 enum { SEQ = 0x3c4, GC = 0x3ce, ATTR = 0x3c0, ATTR_READ = 0x3c1, MISC = 0x3c2, MISC_READ = 0x3cc,
        PEL_MASK = 0x3c6, PEL_READ = 0x3c7, PEL_WRITE = 0x3c8, PEL_DATA = 0x3c9 };
