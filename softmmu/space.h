@@ -33,6 +33,9 @@ void space_destroy(struct space *s); /* NULL allowed; RAM stays the caller's */
  * read-only region are dropped. */
 bool space_add_ram(struct space *s, const char *name, gpa base, uint64_t size, void *host,
                    bool readonly, struct err *e);
+/* Reads see one block, writes go to another (a ROM while its shadow is filled). */
+bool space_add_shadow(struct space *s, const char *name, gpa base, uint64_t size,
+                      const void *read, void *write, struct err *e);
 bool space_add_io(struct space *s, const char *name, gpa base, uint64_t size,
                   const struct io_ops *ops, void *opaque, struct err *e);
 /* Takes away the region that starts at base (BARs move); false when none does.
@@ -48,15 +51,26 @@ void space_write(struct space *s, gpa addr, uint64_t value, unsigned size);
 void space_read_bytes(struct space *s, gpa addr, void *buf, size_t n);
 void space_write_bytes(struct space *s, gpa addr, const void *buf, size_t n);
 
+/* Direct access of a device to guest RAM, for transfers that end later. Returns the host
+ * address of addr and cuts *n to what is contiguous from there; NULL when addr is no RAM, or
+ * for a write, ROM: use space_read_bytes/space_write_bytes then. After writing, and before the
+ * guest is told, space_dma_written drops code translated from the bytes. */
+uint8_t *space_dma_map(struct space *s, gpa addr, uint64_t *n, bool write);
+void space_dma_written(struct space *s, gpa addr, uint64_t n);
+
 /* Host address of the RAM page holding addr (addr rounded down to 4096), or
  * NULL when it is not RAM. *writable (NULL allowed) tells a ROM from RAM. */
 uint8_t *space_ram_page(struct space *s, gpa addr, bool *writable);
 
-/* Called after every region change, so that cached translations are dropped. */
+/* Called after every region change, so that cached translations are dropped; between hold
+ * and release once, at the end. They nest. */
 void space_on_change(struct space *s, void (*fn)(void *opaque), void *opaque);
+void space_hold(struct space *s);
+void space_release(struct space *s);
 
 /* Called before a DMA write (space_write_bytes/space_write to RAM) changes
- * guest RAM, so that translated code over it is dropped. */
+ * guest RAM, and when a RAM region comes or goes, so that translated code over it is dropped.
+ */
 void space_on_dma_write(struct space *s, void (*fn)(void *opaque, gpa addr, uint64_t size),
                         void *opaque);
 

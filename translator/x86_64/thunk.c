@@ -12,24 +12,20 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+/* Two views of the same memory, so that no page is writable and executable at once. Anonymous
+ * rather than a memfd: perf looks into its map file for anonymous memory alone. */
 bool x64_code_create(struct jit *j, size_t bytes, struct err *e)
 {
-    int fd = memfd_create("mynah-code", MFD_CLOEXEC);
-
-    if (fd < 0)
-        return err_set(e, "code cache: memfd_create: %s", strerror(errno));
-    if (ftruncate(fd, (off_t)bytes)) {
-        close(fd);
-        return err_set(e, "code cache: cannot size it to %zu bytes: %s", bytes,
-                       strerror(errno));
-    }
-    j->rw = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    j->rx = mmap(NULL, bytes, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
-    close(fd);
     j->size = bytes;
-    if (j->rw == MAP_FAILED || j->rx == MAP_FAILED) {
+    j->rx = MAP_FAILED;
+    j->rw = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                 MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (j->rw != MAP_FAILED) /* of a shared mapping, size 0 makes a second one */
+        j->rx = mremap(j->rw, 0, bytes, MREMAP_MAYMOVE);
+    if (j->rx == MAP_FAILED || mprotect(j->rx, bytes, PROT_READ | PROT_EXEC)) {
+        err_set(e, "code cache: no %zu bytes of executable memory: %s", bytes, strerror(errno));
         x64_code_destroy(j);
-        return err_set(e, "code cache: mmap of %zu bytes: %s", bytes, strerror(errno));
+        return false;
     }
     j->pos = j->rw;
     return true;
@@ -58,19 +54,43 @@ static void gprs(struct emit *e, unsigned base, int32_t disp, bool store)
     }
 }
 
-/* YMM when those are the guest's; C need not pay for upper halves in use. */
-static void xmms(struct jit *j, struct emit *e, bool store)
+static void vector_moves(struct emit *e, bool ymm, bool store)
 {
     for (unsigned n = 0; n < 16; n++) {
         struct x64_rm m = rm_mem(X_RSP, ENV(v) + (int32_t)n * 32);
 
-        if (j->ymm)
+        if (ymm)
             e_vex(e, VEX_L | 0, 1, 4, store ? 0x29 : 0x28, n, 0, m);
         else
             e_ins(e, OPC(1, store ? 0x29 : 0x28), 4, n, m);
     }
-    if (j->ymm && store)
+}
+
+/* While the guest's upper halves are zero the host's are too, and neither is moved: legacy SSE
+ * instructions, the guest's and those of C, merge with an upper half that is in use, which
+ * costs. Destroys EFLAGS. */
+static void vectors(struct jit *j, struct emit *e, bool store)
+{
+    struct x64_rm upper = rm_mem(X_RSP, ENV(upper));
+    uint8_t *zero, *done;
+
+    if (!j->ymm) {
+        vector_moves(e, false, store);
+        return;
+    }
+    e_alu_imm(e, 7, 1, upper, UPPER_ZERO);
+    zero = e_jcc_fwd(e, CC_Z);
+    vector_moves(e, true, store);
+    if (store) {
         e_vzeroupper(e);
+        e_alu_imm(e, 4, 1, upper, UPPER_USED); /* no longer UPPER_STALE */
+    }
+    done = e_jmp_fwd(e);
+    e_patch_here(e, zero);
+    if (!store)
+        e_vzeroupper(e); /* after C */
+    vector_moves(e, false, store);
+    e_patch_here(e, done);
 }
 
 /* LDMXCSR is /2, STMXCSR /3. */
@@ -103,12 +123,12 @@ static void emit_enter(struct jit *j, struct emit *e)
     e_mov_rr(e, 8, X_RSP, X_RDI);
     e_mov_rr(e, 8, X_RAX, X_RSI);
     gprs(e, X_RSP, ENV(gpr), false);
-    xmms(j, e, false);
+    vectors(j, e, false);
     e_ins(e, 0xff, 4, 4, rm_reg(X_RAX)); /* jmp rax */
 
     j->t_exit = e->p; /* rax = result of jit_enter's thunk */
     gprs(e, X_RSP, ENV(gpr), true);
-    xmms(j, e, true);
+    vectors(j, e, true);
     mxcsr(e, true, X_RSP, ENV(mxcsr));
     mxcsr(e, false, X_RSP, ENV(host_mxcsr));
     e_mov_r_rm(e, 8, X_RSP, rm_mem(X_RSP, ENV(jit_sp)));
@@ -134,7 +154,7 @@ static void emit_sync(struct jit *j, struct emit *e)
     j->t_sync = e->p;
     take_ra(e);
     gprs(e, X_RSP, ENV(gpr), true);
-    xmms(j, e, true);
+    vectors(j, e, true);
     mxcsr(e, true, X_RSP, ENV(mxcsr));
     mxcsr(e, false, X_RSP, ENV(host_mxcsr));
     e_mov_rr(e, 8, X_RBX, X_RSP);
@@ -145,7 +165,7 @@ static void emit_sync(struct jit *j, struct emit *e)
     e_ins(e, 0xff, 4, 2, rm_reg(X_RAX)); /* call rax */
     e_mov_rr(e, 8, X_RSP, X_RBX);
     mxcsr(e, false, X_RSP, ENV(mxcsr));
-    xmms(j, e, false);
+    vectors(j, e, false);
     gprs(e, X_RSP, ENV(gpr), false);
     return_to_ra(e);
 }
@@ -159,7 +179,7 @@ static void emit_callexit(struct jit *j, struct emit *e)
     j->t_callexit = e->p;
     take_ra(e);
     gprs(e, X_RSP, ENV(gpr), true);
-    xmms(j, e, true);
+    vectors(j, e, true);
     mxcsr(e, true, X_RSP, ENV(mxcsr));
     mxcsr(e, false, X_RSP, ENV(host_mxcsr));
     e_mov_rr(e, 8, X_RBX, X_RSP);
@@ -175,11 +195,62 @@ static void emit_callexit(struct jit *j, struct emit *e)
     none = e_jcc_fwd(e, CC_Z);
     e_mov_rr(e, 8, X_RSP, X_RBX);
     mxcsr(e, false, X_RSP, ENV(mxcsr));
-    xmms(j, e, false);
+    vectors(j, e, false);
     gprs(e, X_RSP, ENV(gpr), false);
     e_ins(e, 0xff, 4, 4, rm_reg(X_RAX)); /* jmp rax */
-    e_patch_here(e, none); /* rax = 0: no link was taken */
+    e_patch_here(e, none);               /* rax = 0: no link was taken */
     emit_return(e);
+}
+
+/* Calls the function in rax with (cpu, X_ADDR): one that leaves vector registers, MXCSR and x87
+ * alone, does not raise, and needs little stack, that below struct cpu. NZ: it returned true. */
+static void call_fast(struct emit *e)
+{
+    const int32_t cpu = 16; /* from RSP: padding and the return address of the thunk */
+
+    e_lea(e, 8, X_RSP, rm_mem(X_RSP, 8 - cpu));
+    gprs(e, X_RSP, cpu + ENV(gpr), true);
+    e_lea(e, 8, X_RDI, rm_mem(X_RSP, cpu));
+    e_mov_rr(e, 8, X_RSI, X_ADDR);
+    e_ins(e, 0xff, 4, 2, rm_reg(X_RAX)); /* call rax */
+    e_test_rm_r(e, 1, rm_reg(X_RAX), X_RAX);
+}
+
+static void reload_after_fast(struct emit *e)
+{
+    gprs(e, X_RSP, 16 + ENV(gpr), false);
+    e_lea(e, 8, X_RSP, rm_mem(X_RSP, 8));
+}
+
+static void emit_fast(struct jit *j, struct emit *e)
+{
+    j->t_fast = e->p;
+    call_fast(e);
+    reload_after_fast(e);
+    e8(e, 0xc3);
+}
+
+/* The last instruction of a block likewise: true goes on at next_rip, false returns. */
+static void emit_fastexit(struct jit *j, struct emit *e)
+{
+    uint8_t *undone, *none;
+
+    j->t_fastexit = e->p;
+    call_fast(e);
+    undone = e_jcc_fwd(e, CC_Z);
+    e_lea(e, 8, X_RDI, rm_mem(X_RSP, 16));
+    e_mov_imm(e, X_RAX, (uint64_t)(uintptr_t)x64_helper_next);
+    e_ins(e, 0xff, 4, 2, rm_reg(X_RAX)); /* call rax */
+    e_test_rm_r(e, 8, rm_reg(X_RAX), X_RAX);
+    reload_after_fast(e);
+    e_lea(e, 8, X_RSP, rm_mem(X_RSP, 8));
+    none = e_jcc_fwd(e, CC_Z);
+    e_ins(e, 0xff, 4, 4, rm_reg(X_RAX)); /* jmp rax */
+    e_patch_here(e, none);               /* rax = 0: no link was taken */
+    e_jmp(e, j->t_exit);
+    e_patch_here(e, undone);
+    reload_after_fast(e);
+    e8(e, 0xc3);
 }
 
 static uint8_t *emit_sync_of(struct jit *j, struct emit *e, uint64_t fn)
@@ -219,7 +290,7 @@ static void emit_commit(struct jit *j, struct emit *e)
     e_mov_rr(e, 8, X_RSP, X_RBX);
     e_mov_r_rm(e, 8, X_RAX, rm_mem(X_RSP, ENV(jit_sp)));
     mxcsr(e, false, X_RSP, ENV(mxcsr));
-    xmms(j, e, false);
+    vectors(j, e, false);
     gprs(e, X_RAX, shadow, false);
     e_movzx(e, 2, X_RAX, rm_mem(X_RSP, ENV_SCR(SCR_FLAGS)));
     e_alu_imm(e, 0, 1, rm_reg(X_RAX), 0x7f);
@@ -237,6 +308,8 @@ void x64_thunks_emit(struct jit *j)
     emit_enter(j, &e);
     emit_sync(j, &e);
     emit_callexit(j, &e);
+    emit_fast(j, &e);
+    emit_fastexit(j, &e);
     emit_commit(j, &e);
     j->t_load = emit_sync_of(j, &e, (uint64_t)(uintptr_t)x64_helper_load);
     j->t_store = emit_sync_of(j, &e, (uint64_t)(uintptr_t)x64_helper_store);
