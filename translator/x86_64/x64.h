@@ -167,6 +167,8 @@ struct x64 {
     struct x64_slow *cur; /* of the guest access in progress */
     bool x87_live;           /* the host's x87 is known to hold the guest's */
     bool left;               /* the code has left the block already */
+    bool target_rax;         /* the target of the final JMPR is in rax ... */
+    int32_t target_pop;      /* ... and RSP goes up by this before it */
     bool unsupported;
 };
 
@@ -256,6 +258,8 @@ void x64_op_call(struct x64 *c);
 void x64_op_raise(struct x64 *c);
 void x64_op_chktgt(struct x64 *c);
 void x64_op_jump(struct x64 *c);
+/* At a load of T0: true when it is to go to rax, where the jump expects it. */
+bool x64_target_begin(struct x64 *c);
 void x64_op_vec(struct x64 *c);
 void x64_op_bmi(struct x64 *c);
 void x64_op_adx(struct x64 *c);
