@@ -190,7 +190,7 @@ static void test_read_dma(void)
 
     start(&r);
     settle(a);
-    ram = a->m.pc->ram.host;
+    ram = a->m.pc->memory.ram.host;
     r.cd.immediate = false;
     set_prd(a, 0, 0x20000, 0x3000, false);
     set_prd(a, 1, 0x40000, 0x5000, true);

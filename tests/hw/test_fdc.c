@@ -157,7 +157,7 @@ static void test_read(void)
 
     start(&r);
     leave_reset(&r.m);
-    ram = r.m.pc->ram.host + 0x20000;
+    ram = r.m.pc->memory.ram.host + 0x20000;
     SEND(&r.m, 0x07, 0);
     sense_interrupt(&r.m, 0x20, 0);
     dma(&r.m, 512 * 3, 0x44);
@@ -198,7 +198,7 @@ static void test_write_and_format(void)
 
     start(&r);
     leave_reset(&r.m);
-    ram = r.m.pc->ram.host + 0x20000;
+    ram = r.m.pc->memory.ram.host + 0x20000;
     memset(ram, 0x5a, 1024);
     seek(&r.m, 0, 3);
     dma(&r.m, 1024, 0x48);
@@ -335,7 +335,7 @@ static void test_types(void)
     dma(&r.m, 512, 0x44);
     SEND(&r.m, 0x46, 5, 39, 1, 9, 2, 9, 0x2a, 0xff);
     expect(&r.m, 0x05, 0, 40, 1, 1);
-    g_assert_cmpmem(r.m.pc->ram.host + 0x20000, 512, r.disk[1].data + 719 * 512, 512);
+    g_assert_cmpmem(r.m.pc->memory.ram.host + 0x20000, 512, r.disk[1].data + 719 * 512, 512);
     stop(&r);
 }
 

@@ -111,7 +111,7 @@ static void accept_features(struct rig *r, uint64_t f)
 
 static void clear_rings(struct rig *r)
 {
-    uint8_t *ram = r->m.pc->ram.host;
+    uint8_t *ram = r->m.pc->memory.ram.host;
 
     memset(ram + DESC, 0, 0x4000);
     r->avail = r->seen = 0;
@@ -266,7 +266,7 @@ static void test_read_write(void)
     uint8_t *ram;
 
     start(&r);
-    ram = r.m.pc->ram.host;
+    ram = r.m.pc->memory.ram.host;
     set_up(&r, BASIC);
     put_request(&r, 0, T_IN, 7, BUFFER, 4096);
     offer(&r, 0);
@@ -312,7 +312,7 @@ static void test_other_requests(void)
     set_up(&r, BASIC | 1 << 13 | 1 << 14);
     request(&r, T_GET_ID, 0, BUFFER, 20);
     g_assert_cmpuint(used(&r, 21), ==, 0);
-    g_assert_cmpmem(r.m.pc->ram.host + BUFFER, 20, "serial-number-of-20-bytes", 20);
+    g_assert_cmpmem(r.m.pc->memory.ram.host + BUFFER, 20, "serial-number-of-20-bytes", 20);
     put_header(&r, T_FLUSH, 0);
     put_desc(&r, DESC, 0, HEADER, 16, NEXT, 1);
     put_desc(&r, DESC, 1, STATUS, 1, WRITE, 0);
@@ -367,7 +367,7 @@ static void test_pieces(void)
     unsigned i;
 
     start(&r);
-    ram = r.m.pc->ram.host;
+    ram = r.m.pc->memory.ram.host;
     set_up(&r, BASIC | IND);
     put_header(&r, T_IN, 3); /* header in two, data in odd pieces, status with the last */
     put_desc(&r, TABLE, 0, HEADER, 7, NEXT, 1);
@@ -505,7 +505,7 @@ static void test_legacy(void)
     outw(&r.m, PORTS + 0x10, 0);
     block_mem_answer(&r.disk);
     g_assert_cmpuint(space_read(mem, DESC + 8192 + 2, 2), ==, 1);
-    g_assert_cmpmem(r.m.pc->ram.host + BUFFER, 512, r.disk.data + 9 * 512, 512);
+    g_assert_cmpmem(r.m.pc->memory.ram.host + BUFFER, 512, r.disk.data + 9 * 512, 512);
     g_assert_true(irq_level(&r.m, IRQ));
     g_assert_cmphex(inb(&r.m, PORTS + 0x13), ==, 1);
     g_assert_false(irq_level(&r.m, IRQ));
