@@ -5,7 +5,7 @@
 
 #include "frontend/opts.h"
 
-enum { PROPS_MAX = 32, CHARDEVS_MAX = 16, ACCELS_MAX = 8 };
+enum { PROPS_MAX = 32, ACCELS_MAX = 8 };
 
 struct props {
     const char *option; /* "-machine", for messages */
@@ -15,21 +15,15 @@ struct props {
 
 /* "-serial chardev:ID" may stand before "-chardev ...,id=ID": resolved at the end. */
 struct chardev_ref {
-    struct chardev_opts spec;
-    const char *id; /* not NULL: take the -chardev of that id */
-};
-struct chardev_def {
-    const char *id;
-    struct chardev_opts spec;
+    int index;      /* -1: none */
+    const char *id; /* not NULL: the -chardev of that id */
 };
 
 struct opts_build {
     struct opts *o;
-    bool nographic, nodefaults, display_none, has_serial;
+    bool nographic, nodefaults, display_none, has_serial, has_monitor;
     unsigned serials;
-    struct chardev_ref serial[OPTS_SERIALS], debugcon;
-    struct chardev_def chardev[CHARDEVS_MAX];
-    unsigned chardevs;
+    struct chardev_ref serial[OPTS_SERIALS], debugcon, mon[OPTS_MONS];
     struct props accel[ACCELS_MAX]; /* in order of preference */
     unsigned accels;
     bool done; /* help was printed */
@@ -50,12 +44,12 @@ bool props_take_bool(struct props *ps, const char *key, bool *v, struct err *e);
 bool props_take_uint(struct props *ps, const char *key, uint64_t max, uint64_t *v,
                      struct err *e);
 
-/* Options with a grammar of their own (opts_machine.c, opts_chardev.c). */
+/* Options with a grammar of their own (opts_machine.c, opts_backend.c, opts_chardev.c). */
 typedef bool opts_fn(struct opts_build *b, const char *option, const char *value,
                      struct err *e);
 opts_fn opt_memory, opt_smp, opt_machine, opt_accel, opt_enable_kvm, opt_rtc, opt_uuid,
     opt_echr;
-opts_fn opt_serial, opt_chardev, opt_debugcon, opt_mon, opt_monitor, opt_global;
+opts_fn opt_serial, opt_chardev, opt_debugcon, opt_mon, opt_monitor, opt_qmp, opt_global;
 
 opts_fn opt_boot, opt_smbios, opt_fw_cfg; /* opts_fw.c */
 /* opts_device.c */
@@ -66,7 +60,7 @@ device_fn device_debug_exit, device_debugcon, device_serial;
 
 /* Picks the first accelerator of the list that works here. */
 bool opts_pick_accel(struct opts_build *b, struct err *e);
-/* Defaults and chardev references of the serial ports. */
+/* Defaults and chardev references of serial ports and monitors. */
 bool opts_resolve_chardevs(struct opts_build *b, struct err *e);
 
 #endif

@@ -57,14 +57,14 @@ static bool create_board(struct vm *vm, struct err *e)
         .ram_bytes = o->ram_size,
         .cpus = 1,
         .clock = &vm->clock,
-        .debugcon = vm_char(vm, CHAR_DEBUGCON),
+        .debugcon = vm_char(vm, o->debugcon),
         .rtc_epoch = rtc_epoch(o),
         .tsc_hz = CPU_TSC_HZ,
     };
 
     vm_hook_board(vm, &cfg);
     for (unsigned i = 0; i < OPTS_SERIALS && i < PC_SERIAL_COUNT; i++)
-        cfg.serial[i] = vm_char(vm, i);
+        cfg.serial[i] = vm_char(vm, o->serial[i]);
     if (o->debug_exit) {
         cfg.debugexit_iobase = o->debug_exit_port;
         cfg.debugexit_iosize = o->debug_exit_size;
@@ -213,6 +213,7 @@ static bool open_profile(struct vm *vm, struct err *e)
 
 static void vm_finish(struct vm *vm)
 {
+    monitors_destroy(vm->monitors);
     vm_close_chars(vm);
     pc_destroy(vm->pc); /* tells the CPU's mmu about each region that goes */
     devices_free(&vm->devices);
@@ -234,8 +235,11 @@ static bool vm_build(struct vm *vm, struct err *e)
     vm->loop = loop_create(e);
     if (!vm->loop)
         return false;
-    return vm_open_chars(vm, e) && create_board(vm, e) && create_cpu(vm, e) &&
-           open_profile(vm, e) && vm_reset_machine(vm, e);
+    if (!vm_open_chars(vm, e) || !create_board(vm, e) || !create_cpu(vm, e) ||
+        !open_profile(vm, e) || !vm_reset_machine(vm, e))
+        return false;
+    vm->monitors = monitors_create(vm, e);
+    return vm->monitors != NULL;
 }
 
 int vm_run(const struct opts *o)
@@ -294,6 +298,11 @@ struct clock *vm_clock(struct vm *vm)
 struct defer_queue *vm_deferred(struct vm *vm)
 {
     return &vm->deferred;
+}
+
+struct vm_ui *vm_ui(struct vm *vm)
+{
+    return &vm->ui;
 }
 
 const struct opts *vm_opts(const struct vm *vm)

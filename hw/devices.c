@@ -6,12 +6,39 @@
 #include "hw/display/vga.h"
 #include "hw/pc/pc.h"
 #include "hw/pci/pci_testdev.h"
+#include "hw/virtio/virtio_blk.h"
 
 const struct dev_class *const hw_classes[] = {
+<<<<<<< HEAD
     &acpi_pm_class, &fw_cfg_class, &debugexit_class, &debugport_class, &i440fx_class,
     &ioapic_class,  &kbc_class,    &lapic_class,     &pci_host_class,  &pci_testdev_class,
     &pic_class,     &piix3_class,  &piix4_pm_class,  &pit_class,       &ports_class,
     &rtc_class,     &serial_class, &vga_isa_class,   &vga_pci_class,   NULL,
+=======
+    &acpi_pm_class,
+    &debugexit_class,
+    &debugport_class,
+    &dma_8237_class,
+    &fdc_class,
+    &i440fx_class,
+    &ide_class,
+    &ioapic_class,
+    &kbc_class,
+    &lapic_class,
+    &pci_host_class,
+    &pci_testdev_class,
+    &pic_class,
+    &piix3_class,
+    &piix4_pm_class,
+    &pit_class,
+    &ports_class,
+    &rtc_class,
+    &serial_class,
+    &vga_isa_class,
+    &vga_pci_class,
+    &virtio_blk_class,
+    NULL,
+>>>>>>> main
 };
 
 const struct dev_class *hw_find_class(const char *name)

@@ -149,7 +149,7 @@ OPTIONS = [
     ("-display gtk", "gtk"), ("-vga std", "std"), ("-net user", "user"), ("-echr x", "-echr"),
     ("-rtc base=never", "never"), ("-uuid 12", "-uuid"), ("-d frob", "frob"),
     ("-D /nonexistent/x", "cannot create"), ("-pidfile /nonexistent/x", "cannot create"),
-    ("-monitor stdio", "monitor"), ("-D .", "cannot create"),
+    ("-monitor frob", "monitor"), ("-D .", "cannot create"),
 ]
 
 
