@@ -9,17 +9,12 @@
 #include "hw/virtio/virtio_blk.h"
 
 const struct dev_class *const hw_classes[] = {
-<<<<<<< HEAD
-    &acpi_pm_class, &fw_cfg_class, &debugexit_class, &debugport_class, &i440fx_class,
-    &ioapic_class,  &kbc_class,    &lapic_class,     &pci_host_class,  &pci_testdev_class,
-    &pic_class,     &piix3_class,  &piix4_pm_class,  &pit_class,       &ports_class,
-    &rtc_class,     &serial_class, &vga_isa_class,   &vga_pci_class,   NULL,
-=======
     &acpi_pm_class,
     &debugexit_class,
     &debugport_class,
     &dma_8237_class,
     &fdc_class,
+    &fw_cfg_class,
     &i440fx_class,
     &ide_class,
     &ioapic_class,
@@ -38,7 +33,6 @@ const struct dev_class *const hw_classes[] = {
     &vga_pci_class,
     &virtio_blk_class,
     NULL,
->>>>>>> main
 };
 
 const struct dev_class *hw_find_class(const char *name)
