@@ -6,6 +6,7 @@
 
 #include <time.h>
 
+#include "frontend/block/drives.h"
 #include "softmmu/err.h"
 #include "softmmu/types.h"
 
@@ -29,6 +30,7 @@ enum opts_mmu { MMU_FLAT, MMU_TLB };
 enum opts_rtc { RTC_UTC, RTC_LOCALTIME, RTC_DATE };
 
 #define OPTS_SERIALS 4
+#define OPTS_DRIVES  64
 
 struct opts {
     uint64_t ram_size; /* bytes, a multiple of 8 KiB */
@@ -46,6 +48,10 @@ struct opts {
     struct chardev_opts serial[OPTS_SERIALS]; /* COM1.. */
     struct chardev_opts debugcon;
     uint16_t debugcon_port;
+
+    struct drive_opts drive[OPTS_DRIVES]; /* -drive and its like, -blockdev nodes in use */
+    unsigned drives;
+    struct fdsets fdsets; /* -add-fd */
 
     bool debug_exit; /* -device isa-debug-exit */
     uint16_t debug_exit_port, debug_exit_size;

@@ -5,7 +5,7 @@
 
 #include "frontend/opts.h"
 
-enum { PROPS_MAX = 32, CHARDEVS_MAX = 16, ACCELS_MAX = 8 };
+enum { PROPS_MAX = 48, CHARDEVS_MAX = 16, ACCELS_MAX = 8 };
 
 struct prop {
     const char *key, *value;
@@ -26,8 +26,18 @@ struct chardev_def {
     struct chardev_opts spec;
 };
 
+/* A -blockdev node before its references are followed. */
+struct node_def {
+    const char *name, *driver, *file; /* file: name of the node below, or NULL */
+    struct image_opts image;          /* image.file: of the protocol node */
+    bool used;                        /* another node stands on it */
+};
+
 struct opts_build {
     struct opts *o;
+    struct node_def node[OPTS_DRIVES];
+    unsigned nodes;
+    bool snapshot, no_cdrom, no_floppy; /* the default drives are not wanted */
     bool nographic, nodefaults, display_none, has_serial;
     unsigned serials;
     struct chardev_ref serial[OPTS_SERIALS], debugcon;
@@ -59,6 +69,23 @@ typedef bool opts_fn(struct opts_build *b, const char *option, const char *value
 opts_fn opt_memory, opt_smp, opt_machine, opt_accel, opt_enable_kvm, opt_rtc, opt_uuid,
     opt_echr;
 opts_fn opt_serial, opt_chardev, opt_debugcon, opt_device, opt_mon, opt_monitor, opt_global;
+
+/* opts_drive.c, opts_blockdev.c */
+opts_fn opt_drive, opt_disk, opt_cdrom, opt_floppy, opt_snapshot, opt_blockdev, opt_add_fd;
+
+/* One JSON object as a property list: members of inner objects and arrays are "outer.inner"
+ * and "outer.0", true and false "on" and "off", null "". */
+bool props_parse_json(struct opts *o, struct props *ps, const char *option, const char *text,
+                      struct err *e);
+/* What -drive and -blockdev share: cache.*, discard, detect-zeroes, locking, aio. */
+bool props_take_image(struct props *ps, struct image_opts *img, struct err *e);
+/* Snapshot mode, blockdev references, default drives. */
+bool opts_resolve_drives(struct opts_build *b, struct err *e);
+/* A free place in o->drive, or NULL. */
+struct drive_opts *opts_new_drive(struct opts_build *b, const char *option, struct err *e);
+bool opts_drive_id_free(struct opts_build *b, const char *option, const char *id,
+                        struct err *e);
+bool opts_resolve_nodes(struct opts_build *b, struct err *e);
 
 /* Picks the first accelerator of the list that works here. */
 bool opts_pick_accel(struct opts_build *b, struct err *e);

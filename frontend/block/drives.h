@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The drives of a machine: what -drive, -hda, -cdrom, -blockdev and their like describe, opened,
- * and found again by id or by interface and index. All functions: machine's thread. */
+ * The drives of a machine: what -drive, -hda, -cdrom, -blockdev and their like describe,
+ * opened, and found again by id or by interface and index. All functions: machine's thread. */
 #ifndef FRONTEND_BLOCK_DRIVES_H
 #define FRONTEND_BLOCK_DRIVES_H
 
@@ -38,13 +38,14 @@ struct image_opts {
     const char *file;   /* NULL: no medium */
     const char *format; /* NULL: find out */
     bool readonly;
-    bool snapshot;      /* writes go to a temporary file */
-    bool direct;        /* cache.direct: past the host's page cache */
-    bool no_flush;      /* cache.no-flush: FLUSH does nothing */
-    bool write_through; /* every write is followed by a flush */
-    bool unmap;         /* discard=unmap: DISCARD gives space back to the host */
-    bool no_lock;       /* file.locking=off */
-    enum drive_zeroes zeroes; /* detect-zeroes */
+    bool snapshot;               /* writes go to a temporary file */
+    bool direct;                 /* cache.direct: past the host's page cache */
+    bool no_flush;               /* cache.no-flush: FLUSH does nothing */
+    bool write_through;          /* every write is followed by a flush */
+    bool unmap;                  /* discard=unmap: DISCARD gives space back to the host */
+    bool no_lock;                /* file.locking=off */
+    bool no_backing;             /* backing=null: not the backing file that the image names */
+    enum drive_zeroes zeroes;    /* detect-zeroes */
     const struct fdsets *fdsets; /* or NULL */
 };
 
@@ -52,9 +53,10 @@ struct drive_opts {
     const char *id;     /* never NULL, unique */
     const char *serial; /* or NULL */
     enum drive_if type;
-    unsigned index; /* within the interface; DRIVE_NONE: without meaning */
-    bool cdrom;     /* media=cdrom */
-    bool node;      /* a -blockdev node: id is its node-name */
+    unsigned index;     /* within the interface; DRIVE_NONE: without meaning */
+    bool cdrom;         /* media=cdrom */
+    bool node;          /* a -blockdev node: id is its node-name */
+    bool keep_snapshot; /* snapshot= was given: -snapshot does not change it */
     struct image_opts image;
     enum drive_policy werror, rerror;
 };
@@ -87,26 +89,27 @@ struct block *drives_untaken(struct drives *ds, enum drive_if type);
 const struct drive_opts *drives_opts(const struct block *b);
 
 struct drive_info {
-    struct block *block; /* id, present, readonly, removable, locked, tray_open, bytes, counts */
+    struct block
+        *block; /* id, present, readonly, removable, locked, tray_open, bytes, counts */
     const struct drive_opts *opts;
-    bool taken;         /* a device has it */
-    const char *file;   /* NULL: no medium; valid until the medium changes */
-    const char *format; /* as in format= */
-    const char *backing; /* file name of the backing image, or NULL */
+    bool taken;                         /* a device has it */
+    const char *file;                   /* NULL: no medium; valid until the medium changes */
+    const char *format;                 /* as in format= */
+    const char *backing;                /* file name of the backing image, or NULL */
     uint64_t virtual_bytes, host_bytes; /* size for the guest; space used on the host */
     bool snapshot;
-    unsigned held;      /* requests that wait for drives_retry */
+    unsigned held; /* requests that wait for drives_retry */
 };
 unsigned drives_count(const struct drives *ds);
 void drives_info(struct drives *ds, unsigned i, struct drive_info *info);
 
-/* Another medium: the old one is ejected first (the same rules), format NULL: find out. A
- * failure leaves the drive empty only if the old medium had to go to read the new one. */
+/* Another medium; format NULL: find out. The old one goes by the rules of eject, and stays when
+ * the new one cannot be opened. The tray is closed afterwards. */
 bool drives_change(struct drives *ds, const char *id, const char *file, const char *format,
                    struct err *e);
 /* As change, and makes the drive read-only or not: 0 as it was, 1 read-only, 2 read-write. */
-bool drives_change_mode(struct drives *ds, const char *id, const char *file,
-                        const char *format, int mode, struct err *e);
+bool drives_change_mode(struct drives *ds, const char *id, const char *file, const char *format,
+                        int mode, struct err *e);
 /* Takes the medium out. A tray that the guest has locked: the device is asked, and false;
  * force takes it out anyway. */
 bool drives_eject(struct drives *ds, const char *id, bool force, struct err *e);
