@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Software interrupts and the fast system-call instructions. */
 #include "cpu/cpu.h"
+#include "cpu/fast.h"
 #include "cpu/sys.h"
 #include "cpu/sys_fns.h"
 
@@ -98,47 +99,22 @@ void sys_ud(struct cpu *cpu, const struct insn *in)
 
 /* --- SYSCALL, SYSRET (Intel: 64-bit mode only) --- */
 
-static void enter_flat(struct cpu *cpu, uint16_t cs, uint16_t ss, unsigned cpl, bool code64)
-{
-    uint16_t dpl = (uint16_t)(cpl << SA_DPL_SHIFT);
-
-    seg_set_flat(cpu, SEG_CS, (uint16_t)(cs | cpl),
-                 (uint16_t)(ATTR_CODE | dpl | (code64 ? SA_L : SA_DB)));
-    seg_set_flat(cpu, SEG_SS, (uint16_t)(ss | cpl), ATTR_DATA | dpl);
-    cpu->cpl = (uint8_t)cpl;
-}
-
 void sys_syscall(struct cpu *cpu, const struct insn *in)
 {
-    uint16_t cs = (cpu->star >> 32) & 0xfffc;
-    uint64_t fl;
-
     if (!cpu_long(cpu) || !(cpu->efer & EFER_SCE))
         cpu_raise(cpu, EXC_UD);
-    fl = cpu_get_rflags(cpu) & ~(uint64_t)FL_RF;
-    cpu->gpr[R_CX] = cpu->next_rip;
-    cpu->gpr[R_11] = fl;
-    cpu->next_rip = cpu->lstar;
-    enter_flat(cpu, cs, (uint16_t)(cs + 8), 0, true);
-    cpu_set_rflags(cpu, fl & ~cpu->fmask);
-    cpu_update_mode(cpu);
+    fast_do_syscall(cpu);
 }
 
 void sys_sysret(struct cpu *cpu, const struct insn *in)
 {
-    uint16_t base = (uint16_t)(cpu->star >> 48);
-    uint64_t target = cpu->gpr[R_CX];
     bool code64 = in->opsize == 8;
 
     if (!cpu_long(cpu) || !(cpu->efer & EFER_SCE))
         cpu_raise(cpu, EXC_UD);
-    if (cpu->cpl != 0 || (code64 && !cpu_canonical(target)))
+    if (cpu->cpl != 0 || (code64 && !cpu_canonical(cpu->gpr[R_CX])))
         raise_gp(cpu, 0);
-    enter_flat(cpu, (uint16_t)((base + (code64 ? 16 : 0)) & 0xfffc),
-               (uint16_t)((base + 8) & 0xfffc), 3, code64);
-    cpu->next_rip = code64 ? target : (uint32_t)target;
-    cpu_set_rflags(cpu, cpu->gpr[R_11] & 0x3c7fd7);
-    cpu_update_mode(cpu);
+    fast_do_sysret(cpu, code64);
 }
 
 /* --- SYSENTER, SYSEXIT --- */
@@ -150,7 +126,7 @@ void sys_sysenter(struct cpu *cpu, const struct insn *in)
 
     if (!(cpu->cr0 & CR0_PE) || cs == 0)
         raise_gp(cpu, 0);
-    enter_flat(cpu, cs, (uint16_t)(cs + 8), 0, lma);
+    fast_enter_flat(cpu, cs, (uint16_t)(cs + 8), 0, lma);
     cpu->gpr[R_SP] = lma ? cpu->sysenter_esp : (uint32_t)cpu->sysenter_esp;
     cpu->next_rip = lma ? cpu->sysenter_eip : (uint32_t)cpu->sysenter_eip;
     cpu->eflags &= ~(uint32_t)(FL_VM | FL_IF | FL_RF);
@@ -169,7 +145,7 @@ void sys_sysexit(struct cpu *cpu, const struct insn *in)
         raise_gp(cpu, 0);
     if (code64)
         base += 16;
-    enter_flat(cpu, (uint16_t)(base + 16), (uint16_t)(base + 24), 3, code64);
+    fast_enter_flat(cpu, (uint16_t)(base + 16), (uint16_t)(base + 24), 3, code64);
     cpu->gpr[R_SP] = code64 ? rsp : (uint32_t)rsp;
     cpu->next_rip = code64 ? rip : (uint32_t)rip;
     cpu_update_mode(cpu);

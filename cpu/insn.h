@@ -132,8 +132,8 @@ struct insn {
     uint8_t map, opcode, modrm; /* raw; map 0..3; modrm valid when has_modrm */
     uint8_t rex;        /* raw REX byte or 0; under VEX what its fields amount to */
     uint8_t pfx;        /* mandatory prefix in force: 0, 0x66, 0xf3, 0xf2 */
-    bool vex, vex_w;    /* VEX prefix, its W bit */
-    uint8_t vex_l, vvvv; /* VEX.L; register number in VEX.vvvv */
+    bool vex, vex_w;    /* VEX prefix; its W bit, clear outside 64-bit mode where W is ignored */
+    uint8_t vex_l, vvvv; /* VEX.L; register number in VEX.vvvv (outside 64-bit mode below 8) */
     bool has_modrm, lock, rep, repne, opsize66;
     bool has_mem;
     uint8_t nops;

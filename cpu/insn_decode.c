@@ -485,6 +485,21 @@ static bool vex_operands_ok(const struct insn *in)
            in->op[0].reg != in->op[2].reg && in->op[2].reg != in->mem.index;
 }
 
+/* Bits that VEX ignores outside 64-bit mode: the fourth of a register's number, and W where
+ * it only chooses the size of a general register. Who encodes the instruction again for a
+ * 64-bit host must not see them. */
+static void drop_ignored_bits(struct insn *in)
+{
+    if (in->mode == INSN_64)
+        return;
+    in->vvvv &= 7;
+    if (!(in->row->match & (MTK_N64 | MTK_N64W1)))
+        in->vex_w = false;
+    for (unsigned i = 0; i < in->nops; i++)
+        if (insn_opdescs[in->row->op[i]].src == OS_L)
+            in->imm8 &= 0x7f;
+}
+
 static bool read_operands(struct decoder *d)
 {
     struct insn *in = d->in;
@@ -494,7 +509,11 @@ static bool read_operands(struct decoder *d)
         ok &= set_operand(d, &in->op[i], &insn_opdescs[in->row->op[i]]);
         in->nops = (uint8_t)(i + 1);
     }
-    return ok && (!in->vex || vex_operands_ok(in));
+    if (!in->vex)
+        return ok;
+    ok &= vex_operands_ok(in);
+    drop_ignored_bits(in);
+    return ok;
 }
 
 static enum insn_status finish(struct decoder *d, enum insn_status status)

@@ -6,26 +6,6 @@
 
 /* --- descriptors --- */
 
-uint32_t desc_base(const struct desc *d)
-{
-    return d->lo >> 16 | (d->hi & 0xff) << 16 | (d->hi & 0xff000000);
-}
-
-uint32_t desc_limit(const struct desc *d)
-{
-    uint32_t limit = (d->lo & 0xffff) | (d->hi & 0xf0000);
-
-    return d->hi & 1u << 23 ? limit << 12 | 0xfff : limit;
-}
-
-void desc_to_seg(const struct desc *d, uint16_t sel, struct seg *s)
-{
-    s->base = desc_base(d);
-    s->limit = desc_limit(d);
-    s->sel = sel;
-    s->attr = desc_attr(d);
-}
-
 static bool desc_locate(struct cpu *cpu, uint16_t sel, unsigned size, gva *addr)
 {
     uint32_t off = sel & 0xfff8;

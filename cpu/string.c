@@ -141,8 +141,8 @@ static void one(struct str *s)
         advance(s, R_DI, 1);
         break;
     case I_CMPS:
-        v = load(s, s->seg, R_SI);
-        compared(s, v, load(s, SEG_ES, R_DI));
+        v = load(s, SEG_ES, R_DI); /* hosts load it first */
+        compared(s, load(s, s->seg, R_SI), v);
         advance(s, R_SI, 1);
         advance(s, R_DI, 1);
         break;
@@ -325,12 +325,12 @@ static uint64_t run_cmps(struct str *s, uint64_t count)
 {
     int64_t step = s->cpu->df * (int64_t)s->size;
     gva va, vb;
-    uint64_t i, n = least(count, span(s, s->seg, R_SI, false, &va));
-    const uint8_t *a = n ? host(s->cpu, va, false) : NULL, *b;
+    uint64_t i, n = least(count, span(s, SEG_ES, R_DI, false, &vb));
+    const uint8_t *b = n ? host(s->cpu, vb, false) : NULL, *a;
 
-    n = a ? least(n, span(s, SEG_ES, R_DI, false, &vb)) : 0;
-    b = n ? host(s->cpu, vb, false) : NULL;
-    if (!b)
+    n = b ? least(n, span(s, s->seg, R_SI, false, &va)) : 0;
+    a = n ? host(s->cpu, va, false) : NULL;
+    if (!a)
         return 0;
     i = find_run(a, b, n, s->until_equal, step, step, s->size);
     compared(s, get(a + (int64_t)i * step, s->size), get(b + (int64_t)i * step, s->size));
@@ -388,8 +388,9 @@ static void repeat(struct str *s)
         if (s->stop || count == n)
             break;
         /* Single-stepping and data breakpoints trap after the iteration. */
-        if (cpu->eflags & FL_TF || cpu->exc.dr6 || ((n > 1 || slow % SLOW_BATCH == 0) &&
-                                    __atomic_load_n(&cpu->kick, __ATOMIC_RELAXED))) {
+        if (cpu->eflags & FL_TF || cpu->exc.dr6 ||
+            ((n > 1 || slow % SLOW_BATCH == 0) &&
+             __atomic_load_n(&cpu->kick, __ATOMIC_RELAXED))) {
             cpu->next_rip = cpu->rip;
             break;
         }

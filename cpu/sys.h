@@ -139,14 +139,26 @@ static inline unsigned desc_type(const struct desc *d) /* with S as bit 4 */
 {
     return d->hi >> 8 & 0x1f;
 }
-uint32_t desc_base(const struct desc *d);
-uint32_t desc_limit(const struct desc *d);
+static inline uint32_t desc_base(const struct desc *d)
+{
+    return d->lo >> 16 | (d->hi & 0xff) << 16 | (d->hi & 0xff000000);
+}
+static inline uint32_t desc_limit(const struct desc *d)
+{
+    uint32_t limit = (d->lo & 0xffff) | (d->hi & 0xf0000);
+
+    return d->hi & 1u << 23 ? limit << 12 | 0xfff : limit;
+}
+static inline void desc_to_seg(const struct desc *d, uint16_t sel, struct seg *s)
+{
+    *s = (struct seg){
+        .base = desc_base(d), .limit = desc_limit(d), .sel = sel, .attr = desc_attr(d)};
+}
 /* False when the selector lies outside its table (null is entry 0 of the GDT: check before). */
 bool desc_fetch(struct cpu *cpu, uint16_t sel, struct desc *d);
 /* Upper 8 bytes of a 16-byte system descriptor (IA-32e); false when outside the table. */
 bool desc_fetch_high(struct cpu *cpu, uint16_t sel, const struct desc *d, uint32_t *base_hi,
                      uint32_t *type_hi);
-void desc_to_seg(const struct desc *d, uint16_t sel, struct seg *s);
 void desc_set_accessed(struct cpu *cpu, struct desc *d);
 void desc_set_busy(struct cpu *cpu, uint16_t sel, bool busy);
 

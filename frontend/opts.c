@@ -96,6 +96,9 @@ static const struct option options[] = {
     {"d", "ITEM[,ITEM...]", CALL, .fn = opt_log,
      .help = "log in_asm op out_asm int mmu cpu exec cpu_reset unimp guest_errors"},
     {"D", "FILE", TEXT, AT(log_file), .help = "write the log there"},
+    {"perfmap", NULL, FLAG, AT(perfmap), .help = "write /tmp/perf-PID.map for Linux perf"},
+    {"symbols", "FILE", TEXT, AT(symbols),
+     .help = "names of guest code: vmlinux, System.map, /proc/kallsyms"},
     {"name", "TEXT", TEXT, AT(name), .help = "name of the machine"},
     {"uuid", "UUID", CALL, .fn = opt_uuid, .help = "identity of the machine"},
     {"pidfile", "FILE", TEXT, AT(pidfile), .help = "write the process id there"},
@@ -245,6 +248,11 @@ enum opts_result opts_parse(struct opts *o, int argc, char **argv, struct err *e
 
 void opts_finish(struct opts *o)
 {
+    for (unsigned i = 0; i < o->devices; i++)
+        g_free(o->device[i].prop);
+    g_free(o->device);
+    o->device = NULL;
+    o->devices = 0;
     if (o->strings)
         g_string_chunk_free(o->strings);
     o->strings = NULL;

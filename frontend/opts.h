@@ -32,6 +32,20 @@ enum opts_rtc { RTC_UTC, RTC_LOCALTIME, RTC_DATE };
 #define OPTS_SERIALS 4
 #define OPTS_DRIVES  64
 
+/* -device of a class in hw/devices.h: the names of properties are known to exist. */
+struct opt_prop {
+    const char *key, *value;
+};
+struct device_opts {
+    const struct dev_class *cls;
+    const char *id; /* or NULL */
+    struct opt_prop *prop;
+    unsigned props;
+    int devfn; /* addr=SLOT[.FN]; -1: the next free slot */
+    bool multifunction;
+    int64_t bootindex; /* -1: none */
+};
+
 struct opts {
     uint64_t ram_size; /* bytes, a multiple of 8 KiB */
     unsigned cpus;     /* always 1 for now */
@@ -56,6 +70,9 @@ struct opts {
     bool debug_exit; /* -device isa-debug-exit */
     uint16_t debug_exit_port, debug_exit_size;
 
+    struct device_opts *device; /* in the order given */
+    unsigned devices;
+
     bool no_reboot;    /* a guest reset ends the run */
     bool no_shutdown;  /* a guest power-off pauses instead of ending the run */
     bool start_paused; /* -S */
@@ -65,6 +82,9 @@ struct opts {
 
     unsigned log_mask;    /* LOG_ set of -d */
     const char *log_file; /* -D, or NULL */
+
+    bool perfmap;        /* -perfmap: tell perf about translated code */
+    const char *symbols; /* -symbols: file with names of guest code, or NULL */
 
     const char *name;    /* -name, or NULL */
     const char *pidfile; /* or NULL */

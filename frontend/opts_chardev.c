@@ -111,7 +111,7 @@ bool opt_monitor(struct opts_build *b, const char *option, const char *value, st
 
 /* --- devices --------------------------------------------------------------------- */
 
-static bool device_debug_exit(struct opts_build *b, struct props *ps, struct err *e)
+bool device_debug_exit(struct opts_build *b, struct props *ps, struct err *e)
 {
     uint64_t port = 0x501, size = 2;
     if (!props_take_uint(ps, "iobase", 0xffff, &port, e) ||
@@ -126,7 +126,7 @@ static bool device_debug_exit(struct opts_build *b, struct props *ps, struct err
     return true;
 }
 
-static bool device_debugcon(struct opts_build *b, struct props *ps, struct err *e)
+bool device_debugcon(struct opts_build *b, struct props *ps, struct err *e)
 {
     uint64_t port = 0xe9;
     const char *id = props_take(ps, "chardev");
@@ -140,7 +140,7 @@ static bool device_debugcon(struct opts_build *b, struct props *ps, struct err *
     return true;
 }
 
-static bool device_serial(struct opts_build *b, struct props *ps, struct err *e)
+bool device_serial(struct opts_build *b, struct props *ps, struct err *e)
 {
     const char *id = props_take(ps, "chardev");
     uint64_t index = b->serials;
@@ -154,38 +154,6 @@ static bool device_serial(struct opts_build *b, struct props *ps, struct err *e)
     b->serial[index] = (struct chardev_ref){.id = id};
     b->serials = (unsigned)index + 1;
     return true;
-}
-
-static const struct {
-    const char *name, *text;
-    bool (*fn)(struct opts_build *b, struct props *ps, struct err *e);
-} devices[] = {
-    {"isa-debug-exit", "ends the run with status (value << 1) | 1", device_debug_exit},
-    {"isa-debugcon", "debug console port", device_debugcon},
-    {"isa-serial", "16550A serial port", device_serial},
-};
-
-bool opt_device(struct opts_build *b, const char *option, const char *value, struct err *e)
-{
-    struct props ps;
-    if (!strcmp(value, "help") || !strcmp(value, "?")) {
-        for (unsigned i = 0; i < ARRAY_SIZE(devices); i++)
-            printf("name \"%s\", bus ISA, desc \"%s\"\n", devices[i].name, devices[i].text);
-        b->done = true;
-        return true;
-    }
-    if (!props_parse(b->o, &ps, option, value, "driver", e))
-        return false;
-    const char *name = props_take(&ps, "driver");
-    props_take(&ps, "id");
-    for (unsigned i = 0; name && i < ARRAY_SIZE(devices); i++) {
-        if (strcmp(devices[i].name, name))
-            continue;
-        ps.option = devices[i].name;
-        return devices[i].fn(b, &ps, e) && props_end(&ps, e);
-    }
-    return err_set(e, "-device: unknown device '%s' ('-device help' lists them)",
-                   name ? name : value);
 }
 
 /* Drivers that are not there are none of the guest's business: a warning. */

@@ -7,12 +7,9 @@
 
 enum { PROPS_MAX = 48, CHARDEVS_MAX = 16, ACCELS_MAX = 8 };
 
-struct prop {
-    const char *key, *value;
-};
 struct props {
     const char *option; /* "-machine", for messages */
-    struct prop p[PROPS_MAX];
+    struct opt_prop p[PROPS_MAX];
     unsigned n;
 };
 
@@ -68,7 +65,13 @@ typedef bool opts_fn(struct opts_build *b, const char *option, const char *value
                      struct err *e);
 opts_fn opt_memory, opt_smp, opt_machine, opt_accel, opt_enable_kvm, opt_rtc, opt_uuid,
     opt_echr;
-opts_fn opt_serial, opt_chardev, opt_debugcon, opt_device, opt_mon, opt_monitor, opt_global;
+opts_fn opt_serial, opt_chardev, opt_debugcon, opt_mon, opt_monitor, opt_global;
+
+/* opts_device.c */
+opts_fn opt_device;
+/* -device of parts that the frontend wires itself (opts_chardev.c). */
+typedef bool device_fn(struct opts_build *b, struct props *ps, struct err *e);
+device_fn device_debug_exit, device_debugcon, device_serial;
 
 /* opts_drive.c, opts_blockdev.c */
 opts_fn opt_drive, opt_disk, opt_cdrom, opt_floppy, opt_snapshot, opt_blockdev, opt_add_fd;

@@ -172,7 +172,7 @@ bool opts_pick_accel(struct opts_build *b, struct err *e)
 
 /* Switches of QEMU's boards that change nothing here, or of which only one
  * value can be had (NULL: any). */
-static const struct prop machine_fixed[] = {
+static const struct opt_prop machine_fixed[] = {
     {"acpi", "on"},
     {"dump-guest-core", NULL},
     {"graphics", NULL},
@@ -210,7 +210,7 @@ bool opt_machine(struct opts_build *b, const char *option, const char *value, st
     if (type && !check_machine_type(type, e))
         return false;
     for (unsigned i = 0; i < ARRAY_SIZE(machine_fixed); i++) {
-        const struct prop *f = &machine_fixed[i];
+        const struct opt_prop *f = &machine_fixed[i];
         const char *v = props_take(&ps, f->key);
         if (v && f->value && strcmp(v, f->value) && strcmp(v, "auto"))
             return err_set(e, "%s: %s=%s is not supported, only %s", option, f->key, v,

@@ -30,7 +30,7 @@ bool props_parse(struct opts *o, struct props *ps, const char *option, const cha
     for (bool first = true; *text; first = false) {
         const char *item = next_item(o, &text);
         const char *eq = strchr(item, '=');
-        struct prop p = {item, "on"};
+        struct opt_prop p = {item, "on"};
 
         if (!*item)
             continue;
@@ -38,9 +38,9 @@ bool props_parse(struct opts *o, struct props *ps, const char *option, const cha
             p.key = g_string_chunk_insert_len(o->strings, item, eq - item);
             p.value = eq + 1;
         } else if (first && implied) {
-            p = (struct prop){implied, item};
+            p = (struct opt_prop){implied, item};
         } else if (!strncmp(item, "no", 2) && item[2]) {
-            p = (struct prop){item + 2, "off"};
+            p = (struct opt_prop){item + 2, "off"};
         }
         if (ps->n == PROPS_MAX)
             return err_set(e, "%s: too many properties at '%s'", option, item);

@@ -49,7 +49,7 @@ static bool create_board(struct vm *vm, struct err *e)
         cfg.debugexit_iosize = o->debug_exit_size;
     }
     vm->pc = pc_create(&cfg, e);
-    return vm->pc != NULL;
+    return vm->pc && devices_create(&vm->devices, vm->pc, o, e);
 }
 
 static bool create_cpu(struct vm *vm, struct err *e)
@@ -156,13 +156,29 @@ static void init_locks(struct vm *vm)
     vm->calls_tail = &vm->calls;
 }
 
+static bool open_profile(struct vm *vm, struct err *e)
+{
+    if (vm->o->symbols && !(vm->symbols = symbols_load(vm->o->symbols, e)))
+        return false;
+    if (!vm->o->perfmap)
+        return true;
+    vm->perfmap = perfmap_open(vm->symbols, e);
+    if (!vm->perfmap)
+        return false;
+    run_set_code_hook(vm->cpu, perfmap_add, vm->perfmap);
+    return true;
+}
+
 static void vm_finish(struct vm *vm)
 {
     vm_close_chars(vm);
     pc_destroy(vm->pc); /* tells the CPU's mmu about each region that goes */
+    devices_free(&vm->devices);
     if (vm->cpu)
         run_detach(vm->cpu);
     cpu_destroy(vm->cpu);
+    perfmap_close(vm->perfmap);
+    symbols_free(vm->symbols);
     defer_queue_finish(&vm->deferred);
     loop_destroy(vm->loop);
     pthread_mutex_destroy(&vm->lock);
@@ -177,7 +193,7 @@ static bool vm_build(struct vm *vm, struct err *e)
     if (!vm->loop)
         return false;
     return vm_open_chars(vm, e) && create_board(vm, e) && create_cpu(vm, e) &&
-           vm_reset_machine(vm, e);
+           open_profile(vm, e) && vm_reset_machine(vm, e);
 }
 
 int vm_run(const struct opts *o)

@@ -13,7 +13,9 @@
 #include "cpu/cpu.h"
 #include "cpu/cpuid.h"
 #include "frontend/console.h"
+#include "frontend/devices.h"
 #include "frontend/loop.h"
+#include "frontend/perfmap.h"
 #include "frontend/vm.h"
 #include "hw/pc/pc.h"
 #include "softmmu/defer.h"
@@ -39,9 +41,12 @@ struct vm {
     const struct opts *o;
     struct clock clock;
     struct pc *pc;
+    struct devices devices; /* of -device */
     struct cpu *cpu;
     struct cpu_model model;
     struct loop *loop;
+    struct symbols *symbols; /* NULL: none given */
+    struct perfmap *perfmap; /* NULL: not wanted */
     struct defer_queue deferred;
     struct vm_char chars[CHAR_COUNT];
 

@@ -3,13 +3,30 @@
 
 #include <string.h>
 
+#include "hw/display/vga.h"
 #include "hw/pc/pc.h"
+#include "hw/pci/pci_testdev.h"
 
 const struct dev_class *const hw_classes[] = {
-    &acpi_pm_class, &debugexit_class, &debugport_class, &i440fx_class,
-    &ioapic_class,  &kbc_class,       &lapic_class,     &pci_host_class,
-    &pic_class,     &piix3_class,     &piix4_pm_class,  &pit_class,
-    &ports_class,   &rtc_class,       &serial_class,    NULL,
+    &acpi_pm_class,
+    &debugexit_class,
+    &debugport_class,
+    &i440fx_class,
+    &ioapic_class,
+    &kbc_class,
+    &lapic_class,
+    &pci_host_class,
+    &pci_testdev_class,
+    &pic_class,
+    &piix3_class,
+    &piix4_pm_class,
+    &pit_class,
+    &ports_class,
+    &rtc_class,
+    &serial_class,
+    &vga_isa_class,
+    &vga_pci_class,
+    NULL,
 };
 
 const struct dev_class *hw_find_class(const char *name)
@@ -17,7 +34,7 @@ const struct dev_class *hw_find_class(const char *name)
     const struct dev_class *const *c;
 
     for (c = hw_classes; *c; c++)
-        if (!strcmp((*c)->name, name))
+        if (!strcmp((*c)->name, name) || ((*c)->alias && !strcmp((*c)->alias, name)))
             return *c;
     return NULL;
 }

@@ -7,6 +7,7 @@
 
 extern const struct dev_class *const hw_classes[]; /* NULL ends it */
 
-const struct dev_class *hw_find_class(const char *name); /* NULL when there is none */
+/* By name or alias; NULL when there is none. */
+const struct dev_class *hw_find_class(const char *name);
 
 #endif

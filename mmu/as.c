@@ -208,6 +208,11 @@ void mmu_set_view(struct mmu *m, enum mmu_view view)
     m->tlb = t->tlb;
 }
 
+bool mmu_view_ready(const struct mmu *m, enum mmu_view view)
+{
+    return m->as && m->as->tab[m->as->slot[view]];
+}
+
 /* What was made from the entry that maps va, or the page alone. */
 static void invalidate(struct mmu *m, struct mmu_as *as, gva va)
 {

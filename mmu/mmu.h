@@ -103,6 +103,8 @@ void mmu_finish(struct mmu *m);
 void mmu_set_ctl(struct mmu *m, const struct mmu_ctl *ctl);
 /* Selects the view for explicit data accesses (after a CPL or EFLAGS.AC change). Cheap. */
 void mmu_set_view(struct mmu *m, enum mmu_view view);
+/* Would mmu_set_view() only change pointers? */
+bool mmu_view_ready(const struct mmu *m, enum mmu_view view);
 void mmu_invlpg(struct mmu *m, gva va);
 void mmu_flush_all(struct mmu *m);
 

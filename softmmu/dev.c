@@ -11,9 +11,14 @@
 static const uint8_t prop_bytes[] = {
     [PROP_BOOL] = 1, [PROP_U8] = 1, [PROP_U16] = 2, [PROP_U32] = 4, [PROP_U64] = 8};
 
+static void *prop_field(struct dev *d, const struct prop *p)
+{
+    return (char *)d + p->offset;
+}
+
 static void prop_store(struct dev *d, const struct prop *p, uint64_t v)
 {
-    memcpy((char *)d + p->offset, &v, prop_bytes[p->type]); /* hosts are little-endian */
+    memcpy(prop_field(d, p), &v, prop_bytes[p->type]); /* hosts are little-endian */
 }
 
 void dev_init(struct dev *d, const struct dev_class *cls, const char *id,
@@ -25,7 +30,8 @@ void dev_init(struct dev *d, const struct dev_class *cls, const char *id,
     d->id = id ? id : cls->name;
     d->env = env;
     for (p = cls->props; p && p->name; p++)
-        prop_store(d, p, p->def);
+        if (p->type <= PROP_U64)
+            prop_store(d, p, p->def);
 }
 
 static bool parse_bool(const char *s, uint64_t *v)
@@ -48,22 +54,81 @@ static bool parse_number(const char *s, unsigned bytes, uint64_t *v)
     return !errno && end != s && !*end && *s != '-' && !(bytes < 8 && *v >> (8 * bytes));
 }
 
-bool dev_set_prop(struct dev *d, const char *name, const char *value, struct err *e)
+const struct prop *dev_find_prop(const struct dev_class *cls, const char *name)
 {
     const struct prop *p;
+
+    for (p = cls->props; p && p->name; p++)
+        if (!strcmp(p->name, name))
+            return p;
+    return NULL;
+}
+
+static bool set_str(char **field, const char *value, struct err *e)
+{
+    free(*field);
+    *field = strdup(value);
+    return *field || err_set(e, "out of memory");
+}
+
+static bool set_drive(struct dev *d, const struct prop *p, const char *value, struct err *e)
+{
+    struct block **field = prop_field(d, p);
+
+    if (!d->env->find_drive)
+        return err_set(e, "there are no drives");
+    *field = d->env->find_drive(d->env->opaque, value, e);
+    return *field;
+}
+
+static bool set_chardev(struct dev *d, const struct prop *p, const char *value, struct err *e)
+{
+    struct chardev **field = prop_field(d, p);
+
+    if (!d->env->find_chardev)
+        return err_set(e, "there are no character devices");
+    *field = d->env->find_chardev(d->env->opaque, value, e);
+    return *field;
+}
+
+static bool set_number(struct dev *d, const struct prop *p, const char *value, struct err *e)
+{
     uint64_t v;
 
+    if (p->type == PROP_BOOL ? !parse_bool(value, &v)
+                             : !parse_number(value, prop_bytes[p->type], &v))
+        return err_set(e, "bad value '%s' for property '%s'", value, p->name);
+    prop_store(d, p, v);
+    return true;
+}
+
+bool dev_set_prop(struct dev *d, const char *name, const char *value, struct err *e)
+{
+    const struct prop *p = dev_find_prop(d->cls, name);
+    bool ok = false;
+
     assert(!d->realized);
-    for (p = d->cls->props; p && p->name; p++) {
-        if (strcmp(p->name, name))
-            continue;
-        if (p->type == PROP_BOOL ? !parse_bool(value, &v)
-                                 : !parse_number(value, prop_bytes[p->type], &v))
-            return err_set(e, "%s: bad value '%s' for property '%s'", d->id, value, name);
-        prop_store(d, p, v);
-        return true;
+    if (!p)
+        return err_set(e, "%s: no property '%s'", d->id, name);
+    switch (p->type) {
+    case PROP_STR: ok = set_str(prop_field(d, p), value, e); break;
+    case PROP_DRIVE: ok = set_drive(d, p, value, e); break;
+    case PROP_CHARDEV: ok = set_chardev(d, p, value, e); break;
+    default: ok = set_number(d, p, value, e); break;
     }
-    return err_set(e, "%s: no property '%s'", d->id, name);
+    return ok || err_prefix(e, "%s", d->id);
+}
+
+static void free_strings(struct dev *d)
+{
+    const struct prop *p;
+
+    for (p = d->cls->props; p && p->name; p++) {
+        if (p->type != PROP_STR)
+            continue;
+        free(*(char **)prop_field(d, p));
+        *(char **)prop_field(d, p) = NULL;
+    }
 }
 
 bool dev_realize(struct dev *d, struct err *e)
@@ -96,6 +161,7 @@ void dev_finish(struct dev *d)
     if (d->realized && d->cls->unrealize)
         d->cls->unrealize(d);
     d->realized = false;
+    free_strings(d);
 }
 
 static struct space *region_space(const struct dev *d, unsigned n)
@@ -123,20 +189,36 @@ void dev_unmap(struct dev *d, unsigned n)
     d->mapped[n] = false;
 }
 
+/* The bytes of a field that are compared and printed. */
+static const char *field_bytes(const struct dev *d, const struct state_field *f, size_t *n)
+{
+    const char *p = (const char *)d + f->offset;
+    uint32_t bytes;
+
+    *n = (size_t)f->size * f->count;
+    if (f->kind != STATE_BYTES)
+        return p;
+    memcpy(&bytes, (const char *)d + f->size, sizeof(bytes));
+    memcpy(&p, p, sizeof(p));
+    *n = p ? bytes : 0;
+    return p;
+}
+
 const char *dev_reset_differs(const struct dev *a, const struct dev *b)
 {
     const struct state_field *f;
 
     assert(a->cls == b->cls);
     for (f = a->cls->state; f && f->name; f++) {
-        const char *pa = (const char *)a + f->offset, *pb = (const char *)b + f->offset;
+        size_t na, nb;
+        const char *pa = field_bytes(a, f, &na), *pb = field_bytes(b, f, &nb);
 
         if (f->kept)
             continue;
         if (f->kind == STATE_EVENT) {
             if (((const struct event *)pa)->queued != ((const struct event *)pb)->queued)
                 return f->name;
-        } else if (memcmp(pa, pb, (size_t)f->size * f->count)) {
+        } else if (na != nb || (na && memcmp(pa, pb, na))) {
             return f->name;
         }
     }
@@ -156,10 +238,11 @@ void dev_print_state(const struct dev *d, void (*out)(void *opaque, const char *
 {
     const struct state_field *f;
     char line[160];
-    unsigned i;
+    size_t i, n;
 
     for (f = d->cls->state; f && f->name; f++) {
-        const char *p = (const char *)d + f->offset;
+        const char *p = field_bytes(d, f, &n);
+        unsigned size = f->kind == STATE_BYTES ? 1 : f->size;
 
         if (f->kind == STATE_EVENT) {
             const struct event *ev = (const struct event *)p;
@@ -169,9 +252,9 @@ void dev_print_state(const struct dev *d, void (*out)(void *opaque, const char *
             out(opaque, line);
             continue;
         }
-        for (i = 0; i < f->count; i++) {
-            snprintf(line, sizeof(line), "%s.%s[%u] = 0x%" PRIx64, d->id, f->name, i,
-                     load_uint(p + (size_t)i * f->size, f->size));
+        for (i = 0; i < n / size; i++) {
+            snprintf(line, sizeof(line), "%s.%s[%zu] = 0x%" PRIx64, d->id, f->name, i,
+                     load_uint(p + i * size, size));
             out(opaque, line);
         }
     }

@@ -15,7 +15,16 @@
 
 #define DEV_MAX_REGIONS 8
 
-enum prop_type { PROP_BOOL, PROP_U8, PROP_U16, PROP_U32, PROP_U64 };
+enum prop_type {
+    PROP_BOOL,
+    PROP_U8,
+    PROP_U16,
+    PROP_U32,
+    PROP_U64,
+    PROP_STR,     /* char *, the device core's copy; NULL by default */
+    PROP_DRIVE,   /* struct block *: drive=ID, found by dev_env; NULL by default */
+    PROP_CHARDEV, /* struct chardev *: chardev=ID, the same */
+};
 
 /* A property is a field of the instance that -device may set before realize. */
 struct prop {
@@ -37,6 +46,7 @@ struct prop {
 enum state_kind {
     STATE_UINT,  /* bool or unsigned integers of `size` bytes, `count` of them */
     STATE_EVENT, /* struct event: queued or not, and its deadline */
+    STATE_BYTES, /* a pointer to bytes of the instance, their number in a uint32_t at `size` */
 };
 struct state_field {
     const char *name;
@@ -64,6 +74,11 @@ struct state_field {
         .name = #member, .kind = STATE_EVENT, .offset = offsetof(type_, member),               \
         .size = sizeof(struct event), .count = 1                                               \
     }
+#define STATE_HEAP(type_, member, bytes_)                                                      \
+    {                                                                                          \
+        .name = #member, .kind = STATE_BYTES, .offset = offsetof(type_, member),               \
+        .size = offsetof(type_, bytes_), .count = 1                                            \
+    }
 #define STATE_END                                                                              \
     {                                                                                          \
         .name = NULL                                                                           \
@@ -81,8 +96,20 @@ struct dev_region {
 
 struct dev;
 
+/* Where a class plugs in. */
+enum dev_bus {
+    DEV_BUS_NONE, /* a part of the board */
+    DEV_BUS_ISA,
+    DEV_BUS_PCI, /* the instance begins with struct pci_fn */
+};
+
 struct dev_class {
-    const char *name; /* as in -device; appears in logs */
+    const char *name;  /* as in -device; appears in logs */
+    const char *alias; /* optional second name */
+    enum dev_bus bus;
+    const char *kind; /* heading in the list of -device: "Storage", "Network" ...; NULL: the
+                       * class is made by the board only */
+    const char *desc; /* optional, for that list */
     size_t size;      /* of the instance struct */
     const struct prop *props;
     const struct state_field *state;
@@ -94,10 +121,17 @@ struct dev_class {
     void (*loaded)(struct dev *d);    /* optional; state fields were replaced (snapshot) */
 };
 
+struct block;
+struct chardev;
+
 /* What a device may reach of its machine. */
 struct dev_env {
     struct space *mem, *ports;
     struct clock *clock;
+    /* back ends by id, for properties; NULL and *e when there is none or it is in use */
+    void *opaque;
+    struct block *(*find_drive)(void *opaque, const char *id, struct err *e);
+    struct chardev *(*find_chardev)(void *opaque, const char *id, struct err *e);
 };
 
 struct dev {
@@ -115,6 +149,7 @@ void dev_init(struct dev *d, const struct dev_class *cls, const char *id,
               const struct dev_env *env);
 /* Sets a property from text (numbers as in C, on/off/true/false for bool). */
 bool dev_set_prop(struct dev *d, const char *name, const char *value, struct err *e);
+const struct prop *dev_find_prop(const struct dev_class *cls, const char *name); /* or NULL */
 bool dev_realize(struct dev *d, struct err *e);
 void dev_reset(struct dev *d);
 /* Unmaps, unrealizes; allowed at any stage after dev_init and on a zeroed struct. Every

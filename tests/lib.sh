@@ -5,7 +5,7 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 CACHE=${MYNAH_CACHE:-$ROOT/.cache}
 BUILD=${MYNAH_BUILD:-$ROOT/build}
 
-BUILD_PACKAGES="gcc libc6-dev meson ninja-build pkg-config libglib2.0-dev libcapstone-dev
+BUILD_PACKAGES="gcc libc6-dev meson ninja-build pkg-config libglib2.0-dev libcapstone-dev libelf-dev
     zlib1g-dev liblzma-dev libzstd-dev liblz4-dev"
 TEST_PACKAGES="acpica-tools clang-format coreutils gzip openssl python3-minimal xz-utils"
 

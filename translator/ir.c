@@ -71,7 +71,7 @@ int ir_format(char *buf, size_t n, const struct ir *o)
     len += format_ref(buf + len, n - (size_t)len, o, o->b);
     if (o->op == IR_JCC || o->op == IR_BCC || o->op == IR_SETCC || o->op == IR_CMOVCC)
         len += snprintf(buf + len, n - (size_t)len, " cc%d", o->cc);
-    if ((ops[o->op].props & P_END) || o->op == IR_BCC)
+    if ((ops[o->op].props & P_END) || o->op == IR_BCC || o->op == IR_POLL)
         len += snprintf(buf + len, n - (size_t)len, " ->%" PRIx64, (uint64_t)o->imm);
     if (o->op == IR_CALL || o->op == IR_VEC || o->op == IR_X87)
         len += snprintf(buf + len, n - (size_t)len, " %s", insn_name((enum insn_id)o->ext->id));

@@ -151,6 +151,9 @@ enum {
     X(X87, 0)                                                                                  \
     /* Side exit: cc: leave the block to RIP imm, else go on. Wants all flags exact. */         \
     X(BCC, 0)                                                                                  \
+    /* Leaves the block to the run loop at RIP imm, under an interrupt shadow, when an interrupt  \
+     * or NMI waits, else goes on. Wants all flags exact. */                                   \
+    X(POLL, 0)                                                                                 \
     /* Ends of a block; RIP values are offsets in CS. */                                       \
     X(JMP, P_END)         /* to imm */                                                         \
     X(JCC, P_END)         /* cc: to imm, else to mem.disp */                                   \

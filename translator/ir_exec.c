@@ -483,6 +483,27 @@ static void exec_probe(struct xctx *x, const struct ir *o)
     cpu_probe_write(x->cpu, linear(x, o, o->w, true), o->w);
 }
 
+/* true: the block is left behind it (FLDCW) */
+static bool exec_x87(struct cpu *cpu, const struct ir *o)
+{
+    cpu->next_rip = (uint64_t)o->imm;
+    x87_exec(cpu, o->ext);
+    if (LIKELY(!(cpu->mode & CM_X87EXC)))
+        return false;
+    cpu->rip = cpu->next_rip;
+    return true;
+}
+
+static bool exec_poll(struct cpu *cpu, const struct ir *o)
+{
+    if (!(__atomic_load_n(&cpu->intr_line, __ATOMIC_ACQUIRE) |
+          __atomic_load_n(&cpu->nmi_line, __ATOMIC_ACQUIRE)))
+        return false;
+    cpu->shadow = 1;
+    cpu->rip = (uint64_t)o->imm;
+    return true;
+}
+
 /* ---- the loop ---- */
 
 void ir_exec(struct cpu *cpu, const struct ir *o)
@@ -539,18 +560,18 @@ void ir_exec(struct cpu *cpu, const struct ir *o)
         case IR_RAISE: exec_raise(&x, o); break;
         case IR_VEC: exec_vec(&x, o); break;
         case IR_X87:
-            cpu->next_rip = (uint64_t)o->imm;
-            x87_exec(cpu, o->ext);
-            if (UNLIKELY(cpu->mode & CM_X87EXC)) { /* FLDCW */
-                cpu->rip = cpu->next_rip;
+            if (exec_x87(cpu, o))
                 return;
-            }
             break;
         case IR_BCC:
             if (condition(cpu, o->cc)) {
                 cpu->rip = (uint64_t)o->imm;
                 return;
             }
+            break;
+        case IR_POLL:
+            if (exec_poll(cpu, o))
+                return;
             break;
         case IR_JMP: cpu->rip = (uint64_t)o->imm; return;
         case IR_JCC:

@@ -6,6 +6,7 @@
 
 #include "softmmu/err.h"
 #include "translator/block.h"
+#include "translator/jit_stats.h"
 
 struct jit;
 
@@ -78,6 +79,8 @@ static inline void jit_forget_returns(struct cpu *cpu)
     for (unsigned i = 0; i < CPU_RETURNS; i++)
         cpu->returns[i].key = 0;
 }
+
+void jit_get_stats(const struct jit *j, struct jit_stats *s);
 
 /* Forgets all code (no block may be compiled any more). */
 void jit_flush(struct jit *j);

@@ -200,9 +200,15 @@ static void lower_insn(struct lower *l)
     }
 }
 
-/* Ends a block that ran into a limit: falls through to the next instruction. */
+/* Ends a block that ran into a limit: falls through to the next instruction. An STI is done in C
+ * there, since its shadow covers the next block's first instruction. */
 static void lower_fallthrough(struct lower *l)
 {
+    if (l->sti) {
+        l->b->n = l->sti;
+        lower_call(l, sys_table[I_STI], true);
+        return;
+    }
     lower_emit(l, IR_JMP, 0)->imm = (int64_t)l->next;
 }
 
@@ -246,6 +252,7 @@ int lower_block(struct ir_block *b, struct cpu *cpu, uint64_t rip, const uint8_t
             break;
         }
         l.in = in;
+        l.sti = 0;
         if (st != INSN_OK) {
             unsigned len = in->len && in->len <= n - pos ? in->len : 1;
 

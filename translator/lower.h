@@ -13,6 +13,7 @@ struct lower {
     uint16_t mode;
     bool end;              /* the block is complete */
     unsigned sides;        /* side exits so far */
+    unsigned sti;          /* op of an STI that was the last instruction, 0: none */
 };
 
 #define LOWER_MAX_SIDES 3
@@ -64,7 +65,7 @@ static inline bool lower_flat(const struct lower *l)
     X(ANDN) X(BLSR) X(BLSMSK) X(BLSI) X(BZHI) X(BEXTR) X(PEXT) X(PDEP) X(SHLX) X(SARX) X(SHRX) \
     X(RORX) X(MULX) X(ADCX) X(ADOX)                                                            \
     X(LAHF) X(SAHF) X(SALC) X(CLC) X(STC) X(CMC) X(CLD) X(STD) X(NOP) X(PAUSE)                 \
-    X(SWAPGS) X(CLI)
+    X(SWAPGS) X(CLI) X(STI)
 #define X(id) lower_fn lower_##id;
 LOWER_INT_IDS(X)
 #undef X

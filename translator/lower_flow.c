@@ -164,7 +164,7 @@ static void lower_branch(struct lower *l, enum ir_op op, uint8_t a, unsigned w, 
  * to code that the compiler moved away because it rarely runs. */
 void lower_JCC(struct lower *l)
 {
-    static const uint16_t reads[8] = {FL_OF, FL_CF, FL_ZF, FL_CF | FL_ZF,
+    static const uint16_t reads[8] = {FL_OF, FL_CF, FL_ZF,         FL_CF | FL_ZF,
                                       FL_SF, FL_PF, FL_SF | FL_OF, FL_ZF | FL_SF | FL_OF};
     unsigned cc = l->in->opcode & 15;
     uint64_t target = rel_target(l);
@@ -348,13 +348,12 @@ void lower_LODS(struct lower *l)
     lower_step(l, R_SI);
 }
 
-static struct ir *lower_string_cmp(struct lower *l, uint8_t d)
+static struct ir *lower_string_cmp(struct lower *l, uint8_t d, uint8_t a)
 {
     struct ir *o = lower_emit(l, IR_CMP, l->in->opsize);
 
     o->d = d;
-    o->a = IR_MEM;
-    lower_mem_di(l, o);
+    o->a = a;
     lower_flags(l, o);
     return o;
 }
@@ -363,7 +362,7 @@ void lower_SCAS(struct lower *l)
 {
     if (lower_repeated(l))
         return;
-    lower_string_cmp(l, R_AX);
+    lower_mem_di(l, lower_string_cmp(l, R_AX, IR_MEM));
     lower_load_df(l);
     lower_step(l, R_DI);
 }
@@ -372,8 +371,9 @@ void lower_CMPS(struct lower *l)
 {
     if (lower_repeated(l))
         return;
-    lower_mem_si(l, lower_mov(l, l->in->opsize, IR_T0, IR_MEM));
-    lower_string_cmp(l, IR_T0);
+    /* hosts load ES:rDI first */
+    lower_mem_di(l, lower_mov(l, l->in->opsize, IR_T0, IR_MEM));
+    lower_mem_si(l, lower_string_cmp(l, IR_MEM, IR_T0));
     lower_load_df(l);
     lower_step(l, R_SI);
     lower_step(l, R_DI);

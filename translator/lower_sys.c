@@ -219,18 +219,40 @@ void lower_SWAPGS(struct lower *l)
     lower_env(l, IR_STENV, 8, IR_T0, offsetof(struct cpu, kernel_gs_base));
 }
 
+static void lower_t(struct lower *l, enum ir_op op, uint8_t temp, int64_t imm)
+{
+    struct ir *o = lower_emit(l, op, 4);
+
+    o->d = temp;
+    o->a = IR_IMM;
+    o->imm = imm;
+}
+
 void lower_CLI(struct lower *l)
 {
-    struct ir *o;
-
     if (l->mode & CM_CPL3) { /* IOPL, VME and PVI decide */
         lower_call(l, sys_table[I_CLI], false);
         return;
     }
     lower_env(l, IR_LDENV, 4, IR_T0, offsetof(struct cpu, eflags));
-    o = lower_emit(l, IR_AND, 4);
-    o->d = IR_T0;
-    o->a = IR_IMM;
-    o->imm = ~(int64_t)FL_IF;
+    lower_t(l, IR_AND, IR_T0, ~(int64_t)FL_IF);
     lower_env(l, IR_STENV, 4, IR_T0, offsetof(struct cpu, eflags));
+}
+
+/* In the middle of a block nothing but the POLL can see the shadow. */
+void lower_STI(struct lower *l)
+{
+    struct ir *o;
+
+    if (l->mode & CM_CPL3) {
+        lower_call(l, sys_table[I_STI], true);
+        return;
+    }
+    l->sti = l->b->n;
+    lower_env(l, IR_LDENV, 4, IR_T0, offsetof(struct cpu, eflags));
+    lower_t(l, IR_OR, IR_T0, FL_IF);
+    lower_env(l, IR_STENV, 4, IR_T0, offsetof(struct cpu, eflags));
+    o = lower_emit(l, IR_POLL, 0);
+    o->imm = (int64_t)l->next;
+    o->fr = FL_ARITH;
 }

@@ -55,7 +55,7 @@ void opt_dead(struct ir_block *b)
         if ((props & P_DW) && o->d < IR_AH && o->w >= 4)
             live &= ~ref_bit(o->d);
         live |= reads(o, props);
-        if (ir_may_fault(o) || o->op == IR_BCC || (props & P_END))
+        if (ir_may_fault(o) || o->op == IR_BCC || o->op == IR_POLL || (props & P_END))
             live |= ALL_GPR;
         if (o->op == IR_INSN)
             live &= NO_TEMPS;

@@ -34,6 +34,8 @@ struct run {
     void *exc_opaque;
     void (*event_hook)(void *opaque);
     void *event_opaque;
+    void (*code_hook)(void *opaque, const void *code, size_t n, gva pc);
+    void *code_opaque;
     struct run_stats stats;
 };
 
@@ -236,6 +238,14 @@ static bool may_compile(const struct run *r, const struct block *b)
     return r->jit && !log_on(LOG_EXEC | LOG_CPU) && !(b->mode & (CM_ONE | CM_STEP | CM_AC)) && jit_mode_ok(b->mode);
 }
 
+static void compiled(struct run *r, struct block *b)
+{
+    cache_compiled(&r->cache, b);
+    r->stats.compiled++;
+    if (r->code_hook)
+        r->code_hook(r->code_opaque, b->code, b->code_size, b->cs_base + b->rip);
+}
+
 static void compile(struct run *r, struct block *b)
 {
     enum jit_result res = jit_compile(r->jit, b);
@@ -248,7 +258,7 @@ static void compile(struct run *r, struct block *b)
     if (res == JIT_UNSUPPORTED)
         b->exec_count = UINT32_MAX; /* never again */
     else
-        cache_compiled(&r->cache, b);
+        compiled(r, b);
 }
 
 static void log_state(const struct run *r, const struct block *b)
@@ -282,6 +292,12 @@ static void run_jit(struct run *r, struct block *b)
     r->last = NULL;
     jit_enter(r->jit, r->cpu, b, &r->last);
     r->inside = OUTSIDE;
+    if (r->last)
+        r->stats.exit_direct++;
+    else if (__atomic_load_n(&r->cpu->kick, __ATOMIC_RELAXED))
+        r->stats.exit_kick++;
+    else
+        r->stats.exit_indirect++;
 }
 
 static void run_block(struct run *r, struct block *b)
@@ -434,6 +450,7 @@ static void leave_block(struct run *r)
     if (r->inside == IN_IR) {
         cpu->icount--;
     } else if (r->inside == IN_JIT) {
+        r->stats.exit_fault++;
         jit_restore(r->jit, cpu);
     }
     cpu->jit_ra = 0;
@@ -554,10 +571,20 @@ void run_set_event_hook(struct cpu *cpu, void (*fn)(void *opaque), void *opaque)
     run_of(cpu)->event_opaque = opaque;
 }
 
+void run_set_code_hook(struct cpu *cpu,
+                       void (*fn)(void *opaque, const void *code, size_t n, gva pc),
+                       void *opaque)
+{
+    run_of(cpu)->code_hook = fn;
+    run_of(cpu)->code_opaque = opaque;
+}
+
 const struct run_stats *run_stats(const struct cpu *cpu)
 {
     struct run *r = cpu->run;
 
     r->stats.invalidations = r->cache.invalidations;
+    if (r->jit)
+        jit_get_stats(r->jit, &r->stats.jit);
     return &r->stats;
 }

@@ -5,6 +5,7 @@
 #define TRANSLATOR_RUN_H
 
 #include "cpu/cpu.h"
+#include "translator/jit_stats.h"
 
 struct run_opts {
     bool jit;        /* use the host back end where it applies; else ir_exec alone */
@@ -44,9 +45,21 @@ void run_dma_write(struct cpu *cpu, gpa pa, uint64_t size);
 void run_flush(struct cpu *cpu);
 
 struct run_stats {
-    uint64_t blocks, insns_translated, ir_execs, jit_enters, chains, invalidations, flushes,
-        exceptions, interrupts, lookups;
+    uint64_t blocks, insns_translated, compiled, ir_execs, jit_enters, chains, invalidations,
+        flushes, exceptions, interrupts, lookups;
+    uint64_t exit_direct, exit_indirect, exit_kick, exit_fault; /* why host code was left */
+    struct jit_stats jit;
 };
+/* The vCPU's thread, or while it is stopped. */
 const struct run_stats *run_stats(const struct cpu *cpu);
+/* The same for people, line by line, with what the mmu counts. */
+void run_print_stats(const struct cpu *cpu, void (*out)(void *opaque, const char *line),
+                     void *opaque);
+
+/* Called for each block that gets host code (profilers): n bytes at code stand for the guest
+ * code at linear address pc, until a flush. */
+void run_set_code_hook(struct cpu *cpu,
+                       void (*fn)(void *opaque, const void *code, size_t n, gva pc),
+                       void *opaque);
 
 #endif

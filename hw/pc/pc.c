@@ -114,12 +114,29 @@ static void set_pmbase(void *opaque, bool enabled, uint16_t base)
     struct pc *pc = opaque;
     struct dev *d = &pc->acpi_pm.dev;
     struct err e;
+    bool moved;
 
     if (d->mapped[ACPI_PM_REGION_PM] && enabled && d->base[ACPI_PM_REGION_PM] == base)
         return;
+    moved = d->mapped[ACPI_PM_REGION_PM];
     dev_unmap(d, ACPI_PM_REGION_PM);
     if (enabled && !dev_map(d, ACPI_PM_REGION_PM, base, 0, &e))
         LOG_GUEST("pc: PM registers not placed: %s", e.msg);
+    if (moved)
+        pci_host_retry(&pc->pci);
+}
+
+/* A write of 32 bits by a function: messages to the interrupt bus have a place of their own. */
+static void pci_msi(void *opaque, gpa addr, uint32_t data)
+{
+    struct pc *pc = opaque;
+
+    if (addr >> 20 == 0xfee)
+        apic_bus_msi(&pc->apic_bus, addr, data);
+    else if (space_ram_page(pc->mem, addr, NULL))
+        space_write(pc->mem, addr & ~3ull, data, 4);
+    else
+        LOG_GUEST("pc: message to 0x%llx, which is no RAM", (unsigned long long)addr);
 }
 
 /* --- building ------------------------------------------------------------------------- */
@@ -146,7 +163,11 @@ static bool place_ram(struct pc *pc, struct err *e)
 /* Realizes a device whose wires are set and puts it on the reset list. */
 static bool plug(struct pc *pc, struct dev *d, struct err *e)
 {
-    assert(pc->n_devs < ARRAY_SIZE(pc->devs));
+    struct dev **devs = realloc(pc->devs, (pc->n_devs + 1) * sizeof(*devs));
+
+    if (!devs)
+        return err_set(e, "out of memory");
+    pc->devs = devs;
     if (!dev_realize(d, e))
         return false;
     pc->devs[pc->n_devs++] = d;
@@ -270,8 +291,13 @@ static bool build_serial(struct pc *pc, struct err *e)
 
 static bool build_pci(struct pc *pc, struct err *e)
 {
+    unsigned i;
+
     pc->pci.opaque = pc->piix3.opaque = pc->piix4_pm.opaque = pc->acpi_pm.opaque = pc;
     pc->pci.reset = request_reset;
+    pc->pci.msi = pci_msi;
+    for (i = 0; i < ARRAY_SIZE(pc->pci.pirq); i++)
+        pc->pci.pirq[i] = (struct irq){piix3_set_pirq, &pc->piix3, (int)i};
     pc->piix3.isa_irq = pirq_isa_irq;
     pc->piix4_pm.set_pmbase = set_pmbase;
     pc->acpi_pm.sci = isa(pc, PC_SCI_IRQ);
@@ -285,6 +311,42 @@ static bool build_pci(struct pc *pc, struct err *e)
            plug(pc, &pc->piix3.pci.dev, e) && plug(pc, &pc->piix4_pm.pci.dev, e) &&
            plug(pc, &pc->acpi_pm.dev, e) && dev_map(&pc->pci.dev, 0, 0xcf8, 0, e) &&
            dev_map(&pc->acpi_pm.dev, ACPI_PM_REGION_APM, ACPI_SMI_CMD, 0, e);
+}
+
+/* The next free slot; the bridges have 0 and 1. */
+static int free_slot(const struct pc *pc)
+{
+    int slot, fn;
+
+    for (slot = 2; slot < 32; slot++) {
+        for (fn = 0; fn < 8 && !pc->pci.fn[PCI_DEVFN(slot, fn)]; fn++)
+            ;
+        if (fn == 8)
+            return PCI_DEVFN(slot, 0);
+    }
+    return -1;
+}
+
+static bool add_pci(struct pc *pc, int devfn, struct pci_fn *fn, struct err *e)
+{
+    if (devfn < 0)
+        devfn = free_slot(pc);
+    if (devfn < 0)
+        return err_set(e, "%s: PCI: no slot/function available", fn->dev.id);
+    if (pc->pci.fn[devfn])
+        return err_set(e, "%s: PCI: slot %d function %d is in use by %s", fn->dev.id,
+                       devfn >> 3, devfn & 7, pc->pci.fn[devfn]->dev.id);
+    pci_host_add(&pc->pci, devfn, fn);
+    return plug(pc, &fn->dev, e);
+}
+
+bool pc_add_pci(struct pc *pc, int devfn, struct pci_fn *fn, struct err *e)
+{
+    if (add_pci(pc, devfn, fn, e))
+        return true;
+    pci_host_remove(fn);
+    dev_finish(&fn->dev);
+    return false;
 }
 
 static bool build_debug(struct pc *pc, struct err *e)
@@ -348,7 +410,12 @@ struct pc *pc_create(const struct pc_config *cfg, struct err *e)
         pc->cfg.cpus = 1;
     pc->mem = space_create("memory", 1ull << 52);
     pc->ports = space_create("ports", 0x10000);
-    pc->env = (struct dev_env){.mem = pc->mem, .ports = pc->ports, .clock = cfg->clock};
+    pc->env = (struct dev_env){.mem = pc->mem,
+                               .ports = pc->ports,
+                               .clock = cfg->clock,
+                               .opaque = cfg->opaque,
+                               .find_drive = cfg->find_drive,
+                               .find_chardev = cfg->find_chardev};
     init_devs(pc);
     if (place_ram(pc, e) && build_serial(pc, e) && build_pci(pc, e) && build_isa(pc, e) &&
         build_apics(pc, e) && build_debug(pc, e)) {
@@ -370,6 +437,7 @@ void pc_destroy(struct pc *pc)
     for (i = 0; pc->lapic && i < pc->cfg.cpus; i++)
         dev_finish(&pc->lapic[i].dev);
     free(pc->lapic);
+    free(pc->devs);
     space_destroy(pc->mem);
     space_destroy(pc->ports);
     ram_finish(&pc->ram);

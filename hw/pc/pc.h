@@ -53,6 +53,10 @@ struct pc_config {
     uint16_t debugexit_iobase, debugexit_iosize; /* iosize 0: absent */
     uint64_t rtc_epoch; /* UTC seconds since 1970 at clock 0; 0: the host's time now */
 
+    /* back ends for the properties of devices (struct dev_env) */
+    struct block *(*find_drive)(void *opaque, const char *id, struct err *e);
+    struct chardev *(*find_chardev)(void *opaque, const char *id, struct err *e);
+
     uint64_t tsc_hz;
     void *opaque; /* for every callback; each may be NULL */
     uint64_t (*tsc_now)(void *opaque, unsigned cpu);
@@ -92,7 +96,7 @@ struct pc {
     struct debugport debugport[2];
     struct debugexit debugexit;
     struct ports small;
-    struct dev *devs[32]; /* all of the above but LAPICs, in reset order */
+    struct dev **devs; /* all of the above but LAPICs, and those added, in reset order */
     unsigned n_devs;
     uint16_t isa_level, pirq_level; /* two sources of each ISA interrupt */
 };
@@ -101,6 +105,10 @@ struct pc {
  * chardevs stay the caller's and outlive the board. Not reset yet. */
 struct pc *pc_create(const struct pc_config *cfg, struct err *e);
 void pc_destroy(struct pc *pc); /* NULL allowed */
+/* Realizes a PCI function (dev_init done, properties set) and puts it on the bus: at devfn, or
+ * for -1 in the next free slot from 2 on. The memory stays the caller's until pc_destroy,
+ * which finishes it; before the first pc_reset. On failure it is finished. */
+bool pc_add_pci(struct pc *pc, int devfn, struct pci_fn *fn, struct err *e);
 /* Power-on state of every chip; RAM is kept. */
 void pc_reset(struct pc *pc);
 /* What the firmware that a direct boot skips would have set up: PM registers at PC_PMBASE

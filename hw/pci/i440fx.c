@@ -22,31 +22,31 @@ static bool i440fx_realize(struct dev *d, struct err *e)
     struct i440fx *f = (struct i440fx *)d;
     uint8_t *w = f->pci.wmask;
 
+    pci_fn_header(&f->pci, 0x8086, 0x1237, 2, 0x060000, 0);
+    pci_fn_set16(&f->pci, PCI_COMMAND, 0x0006);
+    pci_fn_set16(&f->pci, PCI_STATUS, 0x0280);
+    w[PCI_COMMAND] = 0;
     w[PCI_COMMAND + 1] = 0x01; /* SERR# enable */
-    f->pci.w1c[PCI_STATUS + 1] = 0xf9;
-    w[0x0d] = 0xf8;            /* latency timer */
-    memset(w + 0x50, 0xff, 9); /* PMCCFG, DETURBO, DBC, AXC, DRT, DRAMC, DRAMT */
-    memset(w + 0x59, 0x77, 7); /* PAM */
-    memset(w + 0x60, 0xff, 8); /* DRB */
-    w[0x68] = 0xc0;            /* FDHC */
-    w[0x70] = 0xff;            /* MTT */
-    w[0x71] = 0xff;            /* CLT */
-    w[0x72] = 0x7f;            /* SMRAM */
-    w[0x90] = 0xff;            /* ERRCMD */
-    w[0x93] = 0xff;            /* TRC */
+    w[0x0c] = w[0x3c] = 0;
+    w[0x0d] = 0xf8;             /* latency timer */
+    memset(w + 0x50, 0xff, 9);  /* PMCCFG, DETURBO, DBC, AXC, DRT, DRAMC, DRAMT */
+    memset(w + 0x59, 0x77, 7);  /* PAM */
+    memset(w + 0x60, 0xff, 8);  /* DRB */
+    w[0x68] = 0xc0;             /* FDHC */
+    w[0x70] = 0xff;             /* MTT */
+    w[0x71] = 0xff;             /* CLT */
+    w[0x72] = 0x7f;             /* SMRAM */
+    w[0x90] = 0xff;             /* ERRCMD */
+    w[0x93] = 0xff;             /* TRC */
+    f->pci.config[0x57] = 0x01; /* DRAMC */
+    memset(f->pci.config + 0x60, 0x01, 8);
+    f->pci.config[0x72] = 0x02;
     return true;
 }
 
 static void i440fx_reset(struct dev *d)
 {
-    struct i440fx *f = (struct i440fx *)d;
-
-    pci_fn_header(&f->pci, 0x8086, 0x1237, 2, 0x060000, 0);
-    pci_fn_set16(&f->pci, PCI_COMMAND, 0x0006);
-    pci_fn_set16(&f->pci, PCI_STATUS, 0x0280);
-    f->pci.config[0x57] = 0x01; /* DRAMC */
-    memset(f->pci.config + 0x60, 0x01, 8);
-    f->pci.config[0x72] = 0x02;
+    pci_fn_reset((struct pci_fn *)d);
 }
 
 /* Recomputes which ISA interrupts the PIRQs drive, and tells what changed. */
@@ -89,7 +89,11 @@ static bool piix3_realize(struct dev *d, struct err *e)
     uint8_t *w = p->pci.wmask;
 
     p->pci.config_written = piix3_written;
+    pci_fn_header(&p->pci, 0x8086, 0x7000, 0, 0x060100, 0x80);
+    pci_fn_set16(&p->pci, PCI_COMMAND, 0x0007);
+    pci_fn_set16(&p->pci, PCI_STATUS, 0x0200);
     w[PCI_COMMAND] = 0x08; /* special cycle enable */
+    w[PCI_COMMAND + 1] = w[0x0c] = w[0x3c] = 0;
     p->pci.w1c[PCI_STATUS + 1] = 0x38;
     w[0x4c] = 0xff;            /* IORT */
     memset(w + 0x4e, 0xff, 2); /* XBCS */
@@ -99,6 +103,12 @@ static bool piix3_realize(struct dev *d, struct err *e)
     memset(w + 0x76, 0x8f, 2); /* MBDMA */
     w[0x80] = 0x7f;            /* APICBASE */
     w[0x82] = 0x0f;            /* DLC */
+    p->pci.config[0x4c] = 0x4d;
+    p->pci.config[0x4e] = 0x03;
+    memset(p->pci.config + PIRQ_ROUTE, PIRQ_OFF, 4);
+    p->pci.config[0x69] = 0x02;
+    p->pci.config[0x70] = p->pci.config[0x71] = 0x80;
+    memset(p->pci.config + 0x76, 0x04, 2);
     return true;
 }
 
@@ -106,15 +116,7 @@ static void piix3_reset(struct dev *d)
 {
     struct piix3 *p = (struct piix3 *)d;
 
-    pci_fn_header(&p->pci, 0x8086, 0x7000, 0, 0x060100, 0x80);
-    pci_fn_set16(&p->pci, PCI_COMMAND, 0x0007);
-    pci_fn_set16(&p->pci, PCI_STATUS, 0x0200);
-    p->pci.config[0x4c] = 0x4d;
-    p->pci.config[0x4e] = 0x03;
-    memset(p->pci.config + PIRQ_ROUTE, PIRQ_OFF, 4);
-    p->pci.config[0x69] = 0x02;
-    p->pci.config[0x70] = p->pci.config[0x71] = 0x80;
-    memset(p->pci.config + 0x76, 0x04, 2);
+    pci_fn_reset(&p->pci);
     piix3_update(p);
 }
 
@@ -136,7 +138,13 @@ static bool piix4_pm_realize(struct dev *d, struct err *e)
     uint8_t *w = p->pci.wmask;
 
     p->pci.config_written = piix4_pm_written;
+    pci_fn_header(&p->pci, 0x8086, 0x7113, 3, 0x068000, 0);
+    pci_fn_set16(&p->pci, PCI_STATUS, 0x0280);
+    p->pci.config[0x3d] = 1;
+    pci_fn_set32(&p->pci, PMBASE, 1);
+    pci_fn_set32(&p->pci, 0x90, 1);
     w[PCI_COMMAND] = 0x01; /* for the SMBus ports */
+    w[PCI_COMMAND + 1] = w[0x0c] = 0;
     p->pci.w1c[PCI_STATUS + 1] = 0x08;
     w[0x3c] = 0xff; /* interrupt line */
     w[PMBASE] = 0xc0;
@@ -153,26 +161,22 @@ static void piix4_pm_reset(struct dev *d)
 {
     struct piix4_pm *p = (struct piix4_pm *)d;
 
-    pci_fn_header(&p->pci, 0x8086, 0x7113, 3, 0x068000, 0);
-    pci_fn_set16(&p->pci, PCI_STATUS, 0x0280);
-    p->pci.config[0x3d] = 1;
-    pci_fn_set32(&p->pci, PMBASE, 1);
-    pci_fn_set32(&p->pci, 0x90, 1);
+    pci_fn_reset(&p->pci);
     piix4_pm_update(p);
 }
 
-static const struct state_field i440fx_state[] = {STATE_ARRAY(struct i440fx, pci.config),
-                                                  STATE_END};
+static const struct state_field i440fx_state[] = {PCI_FN_STATE(struct i440fx, pci), STATE_END};
 
-static const struct state_field piix3_state[] = {STATE_ARRAY(struct piix3, pci.config),
+static const struct state_field piix3_state[] = {PCI_FN_STATE(struct piix3, pci),
                                                  STATE_KEPT(struct piix3, pirq_level),
                                                  STATE(struct piix3, isa_driven), STATE_END};
 
-static const struct state_field piix4_pm_state[] = {STATE_ARRAY(struct piix4_pm, pci.config),
+static const struct state_field piix4_pm_state[] = {PCI_FN_STATE(struct piix4_pm, pci),
                                                     STATE_END};
 
 const struct dev_class i440fx_class = {
     .name = "i440fx",
+    .bus = DEV_BUS_PCI,
     .size = sizeof(struct i440fx),
     .state = i440fx_state,
     .realize = i440fx_realize,
@@ -181,6 +185,7 @@ const struct dev_class i440fx_class = {
 
 const struct dev_class piix3_class = {
     .name = "piix3",
+    .bus = DEV_BUS_PCI,
     .size = sizeof(struct piix3),
     .state = piix3_state,
     .realize = piix3_realize,
@@ -189,6 +194,7 @@ const struct dev_class piix3_class = {
 
 const struct dev_class piix4_pm_class = {
     .name = "piix4-pm",
+    .bus = DEV_BUS_PCI,
     .size = sizeof(struct piix4_pm),
     .state = piix4_pm_state,
     .realize = piix4_pm_realize,

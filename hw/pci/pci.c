@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * PCI Local Bus Specification 2.1, 3.7.4.1 (configuration mechanism #1) and chapter 6;
- * port 0xCF9: 82371SB (PIIX3) data sheet, reset control register. Left out: bridges (all
- * functions are on bus 0), special cycles, BAR decoding (no function has one yet). */
+ * 3.0 for INTx disable; port 0xCF9: 82371SB (PIIX3) data sheet, reset control register.
+ * Left out: bridges (all functions are on bus 0), special cycles, error signalling. */
 #include "hw/pci/pci.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "hw/pci/pci_int.h"
 #include "softmmu/log.h"
 
 #define CONFADD_ENABLE 0x80000000u
@@ -17,17 +19,126 @@
 
 void pci_host_add(struct pci_host *h, unsigned devfn, struct pci_fn *fn)
 {
-    assert(devfn < ARRAY_SIZE(h->fn) && !h->fn[devfn]);
+    assert(devfn < ARRAY_SIZE(h->fn) && !h->fn[devfn] && !fn->host);
     h->fn[devfn] = fn;
+    fn->host = h;
+    fn->devfn = devfn;
 }
+
+void pci_host_remove(struct pci_fn *fn)
+{
+    if (!fn->host)
+        return;
+    pci_fn_set_intx(fn, 0);
+    pci_bars_unplace(fn);
+    fn->host->fn[fn->devfn] = NULL;
+    fn->host = NULL;
+}
+
+/* --- interrupt pins --------------------------------------------------------------------- */
+
+/* A PIRQ is the wired OR of the pins on it. */
+static void drive_pirq(struct pci_host *h, unsigned devfn, unsigned pin, bool level)
+{
+    unsigned n = ((devfn >> 3) + pin - 1) & 3;
+
+    h->pirq_users[n] += level ? 1 : -1;
+    irq_set(&h->pirq[n], h->pirq_users[n] > 0);
+}
+
+void pci_update_intx(struct pci_fn *fn)
+{
+    bool out = fn->intx_level && !pci_fn_msi_enabled(fn) && !pci_fn_msix_enabled(fn) &&
+               !(pci_fn_get16(fn, PCI_COMMAND) & PCI_COMMAND_NOINTX);
+    uint8_t *status = &fn->config[PCI_STATUS];
+
+    *status = fn->intx_level ? *status | PCI_STATUS_INTX : *status & ~PCI_STATUS_INTX;
+    if (!fn->config[PCI_PIN] || !fn->host || out == fn->intx_out)
+        return;
+    fn->intx_out = out;
+    drive_pirq(fn->host, fn->devfn, fn->config[PCI_PIN] - 1, out);
+}
+
+void pci_fn_set_intx(struct pci_fn *fn, int level)
+{
+    fn->intx_level = level != 0;
+    pci_update_intx(fn);
+}
+
+/* --- DMA -------------------------------------------------------------------------------- */
+
+uint8_t *pci_dma_map(struct pci_fn *fn, gpa addr, uint64_t *n, bool write)
+{
+    return pci_fn_bus_master(fn) ? space_dma_map(fn->dev.env->mem, addr, n, write) : NULL;
+}
+
+/* Bytes up to the end of addr's page: nothing smaller is RAM. */
+static uint64_t left_in_page(gpa addr, size_t n)
+{
+    uint64_t left = GUEST_PAGE_SIZE - (addr & GUEST_PAGE_MASK);
+
+    return n < left ? n : left;
+}
+
+static void dma_lost(const struct pci_fn *fn, gpa addr)
+{
+    LOG_GUEST("%s: DMA at 0x%llx, %s", fn->dev.id, (unsigned long long)addr,
+              pci_fn_bus_master(fn) ? "which is no RAM" : "but bus mastering is off");
+}
+
+void pci_dma_read(struct pci_fn *fn, gpa addr, void *buf, size_t n)
+{
+    uint8_t *p = buf;
+
+    while (n) {
+        uint64_t k = n;
+        const uint8_t *host = pci_dma_map(fn, addr, &k, false);
+
+        if (host) {
+            memcpy(p, host, k);
+        } else {
+            dma_lost(fn, addr);
+            k = left_in_page(addr, n);
+            memset(p, 0xff, k);
+        }
+        p += k;
+        addr += k;
+        n -= k;
+    }
+}
+
+void pci_dma_write(struct pci_fn *fn, gpa addr, const void *buf, size_t n)
+{
+    const uint8_t *p = buf;
+
+    while (n) {
+        uint64_t k = n;
+        uint8_t *host = pci_dma_map(fn, addr, &k, true);
+
+        if (host) {
+            memcpy(host, p, k);
+            space_dma_written(fn->dev.env->mem, addr, k);
+        } else {
+            dma_lost(fn, addr);
+            k = left_in_page(addr, n);
+        }
+        p += k;
+        addr += k;
+        n -= k;
+    }
+}
+
+/* --- configuration space ---------------------------------------------------------------- */
 
 uint32_t pci_config_read(struct pci_host *h, unsigned devfn, unsigned offset, unsigned size)
 {
-    const struct pci_fn *fn = h->fn[devfn & 0xff];
+    struct pci_fn *fn = h->fn[devfn & 0xff];
     uint32_t v = 0;
 
     if (!fn || offset + size > sizeof(fn->config))
         return 0xffffffff;
+    if (fn->config_reading)
+        fn->config_reading(fn, offset, size);
     memcpy(&v, fn->config + offset, size);
     return v;
 }
@@ -46,6 +157,10 @@ void pci_config_write(struct pci_host *h, unsigned devfn, unsigned offset, uint3
         *c = (*c & ~fn->wmask[offset + i]) | (v & fn->wmask[offset + i]);
         *c &= ~(v & fn->w1c[offset + i]);
     }
+    pci_bars_written(fn, offset, size);
+    pci_msi_written(fn, offset, size);
+    if (pci_overlap(offset, size, PCI_COMMAND, 2))
+        pci_update_intx(fn);
     if (fn->config_written)
         fn->config_written(fn, offset, size);
 }
@@ -66,11 +181,39 @@ void pci_fn_header(struct pci_fn *fn, uint16_t vendor, uint16_t device, uint8_t 
                    uint32_t class_code, uint8_t header_type)
 {
     memset(fn->config, 0, sizeof(fn->config));
+    memset(fn->wmask, 0, sizeof(fn->wmask));
+    memset(fn->w1c, 0, sizeof(fn->w1c));
     pci_fn_set16(fn, 0x00, vendor);
     pci_fn_set16(fn, 0x02, device);
     pci_fn_set32(fn, 0x08, class_code << 8 | revision);
     fn->config[0x0e] = header_type;
+    fn->wmask[PCI_COMMAND] = 0x44;     /* bus master, parity */
+    fn->wmask[PCI_COMMAND + 1] = 0x05; /* SERR#, INTx disable */
+    fn->w1c[PCI_STATUS + 1] = 0xf9;
+    fn->wmask[0x0c] = 0xff; /* cache line size */
+    fn->wmask[0x3c] = 0xff; /* interrupt line */
 }
+
+void pci_fn_reset(struct pci_fn *fn)
+{
+    if (!fn->has_power_on)
+        memcpy(fn->power_on, fn->config, sizeof(fn->config));
+    fn->has_power_on = true;
+    memcpy(fn->config, fn->power_on, sizeof(fn->config));
+    pci_msi_reset(fn);
+    pci_bars_update(fn);
+    pci_fn_set_intx(fn, 0);
+}
+
+void pci_fn_finish(struct pci_fn *fn)
+{
+    pci_host_remove(fn);
+    free(fn->msix);
+    free(fn->rom);
+    fn->msix = fn->rom = NULL;
+}
+
+/* --- host bridge's ports ---------------------------------------------------------------- */
 
 /* Bus and register of CONFADD: false when no function of bus 0 is meant. */
 static bool selected(const struct pci_host *h, uint64_t offset, unsigned *devfn, unsigned *reg)
@@ -125,7 +268,8 @@ static void host_reset(struct dev *d)
 }
 
 static const struct state_field host_state[] = {
-    STATE(struct pci_host, address), STATE(struct pci_host, reset_control), STATE_END};
+    STATE(struct pci_host, address), STATE(struct pci_host, reset_control),
+    STATE_ARRAY(struct pci_host, pirq_users), STATE_END};
 
 static const struct dev_region host_regions[] = {
     {"pci-config", REGION_PORT, 8, {host_read, host_write, 1, 4}},

@@ -15,13 +15,18 @@ enum pci_bar_kind { PCI_BAR_NONE, PCI_BAR_IO, PCI_BAR_MEM32, PCI_BAR_MEM64 };
 /* What a base address register shows: a region of the device's class, or host memory. */
 struct pci_bar {
     enum pci_bar_kind kind;
-    bool prefetch;
-    unsigned region; /* of the class; without ram */
-    uint64_t size;   /* bytes, a power of two, at least 16 (I/O: 4; RAM: 4096) */
-    uint8_t *ram;    /* shown as RAM (the ROM: read-only); the device's */
+    uint64_t size; /* bytes, a power of two, at least 16 (I/O: 4; RAM: 4096) */
+    const char *name;
+    const struct io_ops *ops; /* without ram */
+    void *opaque;
+    uint8_t *ram; /* shown as RAM (the ROM: read-only); the device's */
     bool placed;
-    gpa base; /* while placed */
+    bool refused; /* the place that is wanted was taken, and that has been logged */
+    gpa base;     /* wanted by the guest; PCI_NOWHERE: none */
 };
+#define PCI_NOWHERE (~0ull)
+
+struct pci_host;
 
 /* A function; a PCI device's instance struct begins with it (its dev comes first). */
 struct pci_fn {
@@ -30,74 +35,122 @@ struct pci_fn {
     uint8_t wmask[256]; /* bits that the guest may write */
     uint8_t w1c[256];   /* bits that a written one clears */
     struct pci_bar bar[7];
-    struct irq intx; /* wire, set by pci_host_add */
-    uint8_t intx_level;
-    void *msi_opaque; /* wire, set by pci_host_add: sends a message to the interrupt bus */
-    void (*msi)(void *opaque, gpa addr, uint32_t data);
+    struct pci_host *host; /* wire, set by pci_host_add; NULL: on no bus */
+    uint8_t devfn;
+    bool intx_level; /* what the device asks for */
+    bool intx_out;   /* what goes out of the pin */
+    /* optional; called before a configuration read, to bring the bytes up to date */
+    void (*config_reading)(struct pci_fn *fn, unsigned offset, unsigned size);
     /* optional; called after a configuration write changed [offset, offset + size) */
     void (*config_written)(struct pci_fn *fn, unsigned offset, unsigned size);
+
+    /* pci.c's and pci_msi.c's own */
+    uint8_t power_on[256]; /* configuration space as realize left it */
+    bool has_power_on;
+    uint8_t cap_end, msi_cap, msix_cap;
+    uint8_t msix_bar;
+    uint16_t msix_vectors;
+    uint8_t *msix; /* MSI-X table, then pending bits */
+    uint32_t msix_bytes;
+    uint8_t *rom;
 };
+
+/* What a class's state table says of the part above; `member` is the struct pci_fn. */
+#define PCI_FN_STATE(type_, member)                                                            \
+    STATE_ARRAY(type_, member.config), STATE(type_, member.intx_level),                        \
+        STATE(type_, member.intx_out), STATE_HEAP(type_, member.msix, member.msix_bytes)
 
 struct pci_host {
     struct dev dev;
-    void *opaque; /* wire for reset: 0xCF9 asked for one */
-    void (*reset)(void *opaque);
-    struct pci_fn *fn[256]; /* wire, by devfn */
+    void *opaque;                /* wire, for the two callbacks */
+    void (*reset)(void *opaque); /* 0xCF9 asked for one */
+    /* a message to the interrupt bus */
+    void (*msi)(void *opaque, gpa addr, uint32_t data);
+    struct irq pirq[4];     /* wires; slot s, pin p (INTA = 0) is pirq[(s + p - 1) & 3] */
+    struct pci_fn *fn[256]; /* by devfn */
+    uint16_t pirq_users[4]; /* functions that drive it */
     uint32_t address;       /* CONFADD */
     uint8_t reset_control;  /* 0xCF9 */
 };
 
 extern const struct dev_class pci_host_class; /* one region: ports 0xCF8-0xCFF */
 
-/* Puts a function on the bus. */
+/* Puts a function on the bus, or takes it off (lowering its line, unplacing its BARs). */
 void pci_host_add(struct pci_host *h, unsigned devfn, struct pci_fn *fn);
+void pci_host_remove(struct pci_fn *fn); /* no-op when it is on none */
 /* Access as the guest makes it: 1, 2 or 4 bytes inside one dword; absent: all ones. */
 uint32_t pci_config_read(struct pci_host *h, unsigned devfn, unsigned offset, unsigned size);
 void pci_config_write(struct pci_host *h, unsigned devfn, unsigned offset, uint32_t value,
                       unsigned size);
+/* Something that is no BAR has left its place: BARs that were refused try again. */
+void pci_host_retry(struct pci_host *h);
 
 /* For device files.
  *
- * In realize, after the header: describes BAR n (MEM64 takes n + 1 as well). `region` is the
- * class's region, placed as the guest writes the BAR and enables decoding; a place that is
- * taken is logged and left unplaced. size 0 is the region's own. */
+ *   realize: pci_fn_header, then BARs, ROM, capabilities, other registers: what the
+ *            configuration space then holds is its power-on state
+ *   reset: pci_fn_reset; unrealize (and a realize that fails): pci_fn_finish
+ *
+ * Clears the space and sets the standard header. The guest may write: bus master, parity,
+ * SERR# and INTx disable of the command register, cache line size, interrupt line; BARs add
+ * their enable bits. */
+void pci_fn_header(struct pci_fn *fn, uint16_t vendor, uint16_t device, uint8_t revision,
+                   uint32_t class_code, uint8_t header_type);
+/* Describes BAR n (MEM64 takes n + 1 as well). `region` is the class's region, placed as the
+ * guest writes the BAR and enables decoding; a place that is taken is logged, left, and tried
+ * again when something moves. Not placed: at 0 and at the end of the space, where drivers put
+ * a BAR to learn its size. size 0 is the region's own. */
 void pci_fn_add_bar(struct pci_fn *fn, unsigned n, enum pci_bar_kind kind, unsigned region,
                     uint64_t size);
+/* The same with handlers that are no region of the class. */
+void pci_fn_add_io_bar(struct pci_fn *fn, unsigned n, enum pci_bar_kind kind, const char *name,
+                       const struct io_ops *ops, void *opaque, uint64_t size);
 /* The same with host memory (a frame buffer), which stays the device's. */
 void pci_fn_add_ram_bar(struct pci_fn *fn, unsigned n, enum pci_bar_kind kind, bool prefetch,
                         uint8_t *ram, uint64_t size);
-/* Expansion ROM: `image` (any length) is copied; false: out of memory. */
+/* Expansion ROM: `image` (any length up to 16 MiB) is copied; false: too long, out of memory.
+ */
 bool pci_fn_set_rom(struct pci_fn *fn, const void *image, size_t n, struct err *e);
-/* In reset: command, status, BARs, capabilities' enables to power-on values; unplaces BARs. */
+/* The whole configuration space to its power-on state; BARs are unplaced, MSI-X masked, the
+ * line low. */
 void pci_fn_reset(struct pci_fn *fn);
-/* In unrealize: unplaces BARs, frees the ROM. */
+/* Takes the function off its bus, frees ROM and MSI-X table. */
 void pci_fn_finish(struct pci_fn *fn);
+/* In `loaded`: places BARs as the replaced configuration space says. */
+void pci_fn_loaded(struct pci_fn *fn);
 /* INTA..D as config[0x3d] says; honours the command register's interrupt disable and keeps the
  * status bit. A function that has MSI or MSI-X enabled sends no INTx. */
 void pci_fn_set_intx(struct pci_fn *fn, int level);
-/* DMA while bus mastering is enabled, otherwise reads give all ones and writes vanish. */
+/* DMA while bus mastering is enabled, otherwise reads give all ones and writes vanish. It
+ * reaches RAM only, so that no device calls another's handlers or its own: elsewhere reads
+ * give all ones and writes vanish too, logged. */
 void pci_dma_read(struct pci_fn *fn, gpa addr, void *buf, size_t n);
 void pci_dma_write(struct pci_fn *fn, gpa addr, const void *buf, size_t n);
+/* space_dma_map for a function: NULL also while bus mastering is off. */
+uint8_t *pci_dma_map(struct pci_fn *fn, gpa addr, uint64_t *n, bool write);
 static inline bool pci_fn_bus_master(const struct pci_fn *fn)
 {
     return fn->config[4] & 4;
 }
 /* Capabilities: the offset, or 0 when the space is full. The body is zero and read-only. */
 unsigned pci_fn_add_cap(struct pci_fn *fn, uint8_t id, unsigned bytes);
-/* MSI with 1 << log2 vectors, 64-bit address. MSI-X: table at offset 0 and pending bits at half
- * of the given BAR, made by this call (`vectors` at most 2048). */
+/* MSI with 1 << log2 vectors (at most 32), 64-bit address, per-vector masks. MSI-X (`vectors`
+ * at most 2048): makes BAR n, a MEM32 with the table at offset 0 and the pending bits at half
+ * its size. false: no room in the space, out of memory. */
 bool pci_fn_add_msi(struct pci_fn *fn, unsigned log2_vectors);
-bool pci_fn_add_msix(struct pci_fn *fn, unsigned bar, unsigned vectors);
+bool pci_fn_add_msix(struct pci_fn *fn, unsigned n, unsigned vectors);
 bool pci_fn_msi_enabled(const struct pci_fn *fn);
 bool pci_fn_msix_enabled(const struct pci_fn *fn);
-/* Sends message `vector` (masked ones become pending). */
+/* Sends message `vector` (masked ones become pending) of MSI-X or MSI, whichever is enabled.
+ * A message is a DMA write: without bus mastering it vanishes. */
 void pci_fn_msi_send(struct pci_fn *fn, unsigned vector);
 
-/* For device files: clears the space and sets the standard read-only header. */
-void pci_fn_header(struct pci_fn *fn, uint16_t vendor, uint16_t device, uint8_t revision,
-                   uint32_t class_code, uint8_t header_type);
 void pci_fn_set16(struct pci_fn *fn, unsigned offset, uint16_t value);
 void pci_fn_set32(struct pci_fn *fn, unsigned offset, uint32_t value);
+static inline uint16_t pci_fn_get16(const struct pci_fn *fn, unsigned offset)
+{
+    return fn->config[offset] | fn->config[offset + 1] << 8;
+}
 static inline uint32_t pci_fn_get32(const struct pci_fn *fn, unsigned offset)
 {
     return fn->config[offset] | fn->config[offset + 1] << 8 | fn->config[offset + 2] << 16 |

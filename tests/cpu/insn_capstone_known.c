@@ -254,18 +254,32 @@ static bool misread_by_capstone(const struct insn *in, const struct cs_view *cs)
     }
 }
 
+/* Index of the last byte of the VEX prefix of p. */
+static unsigned vex_last(const uint8_t *p, enum insn_mode mode)
+{
+    unsigned i = 0;
+
+    while (i < INSN_MAX_LEN - 3 && is_prefix(p[i], mode))
+        i++;
+    return i + (p[i] == 0xc4 ? 2 : 1);
+}
+
+static bool has_vex_w(const struct insn *in)
+{
+    unsigned i = vex_last(in->bytes, (enum insn_mode)in->mode);
+
+    return in->bytes[i - 1] != 0xc5 && in->bytes[i] & 0x80;
+}
+
 /* Does p decode with the bits `set` set and `clear` cleared in the last byte of its three-byte
  * (or two-byte, but for W) VEX prefix? */
 static bool vex_changed_ok(const uint8_t *p, enum insn_mode mode, uint8_t set, uint8_t clear)
 {
     uint8_t copy[INSN_MAX_LEN];
     struct insn in;
-    unsigned i = 0;
+    unsigned i = vex_last(p, mode);
 
     memcpy(copy, p, sizeof(copy));
-    while (i < INSN_MAX_LEN - 3 && is_prefix(p[i], mode))
-        i++;
-    i += p[i] == 0xc4 ? 2 : 1;
     copy[i] = (uint8_t)((p[i] & ~clear) | set);
     return insn_decode(&in, copy, INSN_MAX_LEN, mode) == INSN_OK;
 }
@@ -308,7 +322,7 @@ static bool known_vex(const struct insn *in, const struct cs_view *cs)
         (cs->mnemonic[n] == 'x' || cs->mnemonic[n] == 'y') && !cs->mnemonic[n + 1])
         return true;
     /* SDM, VPINSRQ: VEX.W of general registers is ignored outside 64-bit mode */
-    if (in->mode != INSN_64 && in->vex_w)
+    if (in->mode != INSN_64 && has_vex_w(in))
         return true;
     /* SDM, VBLENDVPS: bit 7 of the immediate is ignored outside 64-bit mode */
     return in->mode != INSN_64 && in->nops == 4 && in->op[3].kind == OPND_XMM;

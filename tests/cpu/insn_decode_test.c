@@ -215,6 +215,51 @@ static void test_operands(void)
     g_assert_true(in.id == I_FNSTENV && in.op[0].size == 14);
 }
 
+/* Bits of VEX that count in 64-bit mode only (SDM vol. 2, 2.3.5 to 2.3.7). */
+static void test_vex_ignored(void)
+{
+    static const struct {
+        const char *hex;
+        enum insn_mode mode;
+        enum insn_id id;
+        unsigned vvvv, w, size; /* size of operand 0 */
+    } t[] = {
+        {"c4 c1 35 fe c2", INSN_64, I_VPADDD, 9, 0, 32},
+        {"c4 c1 35 fe c2", INSN_32, I_VPADDD, 1, 0, 32},
+        {"c4 c1 b5 fe c2", INSN_32, I_VPADDD, 1, 0, 32},
+        {"c4 e1 f9 6e c9", INSN_64, I_VMOVQ, 0, 1, 16},
+        {"c4 e1 f9 6e c9", INSN_32, I_VMOVD, 0, 0, 16},
+        {"c4 e1 f9 7e c9", INSN_64, I_VMOVQ, 0, 1, 8},
+        {"c4 e1 f9 7e c9", INSN_16, I_VMOVD, 0, 0, 4},
+        {"c4 e3 f9 16 c8 03", INSN_32, I_VPEXTRD, 0, 0, 4},
+        {"c4 e1 fb 2d c1", INSN_64, I_VCVTSD2SI, 0, 1, 8},
+        {"c4 e1 fb 2d c1", INSN_32, I_VCVTSD2SI, 0, 0, 4},
+        {"c4 c2 b0 f2 c2", INSN_32, I_ANDN, 1, 0, 4},
+        {"c4 e3 fd 00 c0 4e", INSN_32, I_VPERMQ, 0, 1, 32},
+        {"c4 e2 b1 a8 c1", INSN_32, I_VFMADD213PD, 1, 1, 16},
+        {"c4 e2 31 a8 c1", INSN_32, I_VFMADD213PS, 1, 0, 16},
+    };
+    struct insn in;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(t); i++) {
+        g_test_message("%s", t[i].hex);
+        g_assert_cmpint(dec(&in, t[i].mode, t[i].hex), ==, INSN_OK);
+        g_assert_cmpstr(insn_name(in.id), ==, insn_name(t[i].id));
+        g_assert_cmpint(in.vvvv, ==, t[i].vvvv);
+        g_assert_cmpint(in.vex_w, ==, t[i].w);
+        g_assert_cmpint(in.op[0].size, ==, t[i].size);
+    }
+    g_assert_cmpint(dec(&in, INSN_64, "c4 e3 75 4c c2 b5"), ==, INSN_OK);
+    g_assert_true(in.op[3].reg == 11 && in.imm8 == 0xb5);
+    g_assert_cmpint(dec(&in, INSN_32, "c4 e3 75 4c c2 b5"), ==, INSN_OK);
+    g_assert_true(in.op[3].reg == 3 && in.imm8 == 0x35);
+    /* where no operand is in VEX.vvvv, all four bits are wanted */
+    g_assert_cmpint(dec(&in, INSN_32, "c4 e3 3b f0 c1 04"), ==, INSN_UD);
+    g_assert_cmpint(dec(&in, INSN_32, "c4 e3 7d 00 c0 4e"), ==, INSN_UD);
+    g_assert_cmpint(dec(&in, INSN_32, "c5 43 00"), ==, INSN_OK);
+    g_assert_cmpint(in.id, ==, I_LDS);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -223,5 +268,6 @@ int main(int argc, char **argv)
     g_test_add_func("/insn/decode/length-limit", test_length_limit);
     g_test_add_func("/insn/decode/memory", test_memory);
     g_test_add_func("/insn/decode/operands", test_operands);
+    g_test_add_func("/insn/decode/vex-ignored", test_vex_ignored);
     return g_test_run();
 }

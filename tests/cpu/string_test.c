@@ -103,6 +103,8 @@ static bool step(struct model *m, const struct insn *in, unsigned size, bool *eq
     int64_t by = m->cpu->df * (int64_t)size;
     uint64_t v;
 
+    if (in->id == I_CMPS && !at(m, SEG_ES, m->di, in->adsize, size))
+        return false;
     if (uses_si && !(p = at(m, in->mem.seg, m->si, in->adsize, size)))
         return false;
     if (uses_di && !(q = at(m, SEG_ES, m->di, in->adsize, size)))

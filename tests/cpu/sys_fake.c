@@ -29,6 +29,11 @@ void mmu_set_ctl(struct mmu *m, const struct mmu_ctl *ctl)
 {
     m->ctl = *ctl;
 }
+bool mmu_view_ready(const struct mmu *m, enum mmu_view view)
+{
+    return true;
+}
+
 void mmu_set_view(struct mmu *m, enum mmu_view view)
 {
     m->view = view;

@@ -197,7 +197,10 @@ def test_terminals(tap, r):
         fd = os.open(r.path(path), os.O_RDONLY)
         e = r.run(base, stdin=fd)
         os.close(fd)
-        tap.ok(e.status == status_of(5) and "hello" in e.out, f"stdin is {name}", e.describe())
+        # input that reads as Ctrl-A H has the help printed in the middle of the guest's output
+        said = "".join(line for line in e.out.splitlines() if "Ctrl-A" not in line)
+        good = e.status == status_of(5) and said.replace("\r", "").replace("\n", "") == "hello"
+        tap.ok(good, f"stdin is {name}", e.describe())
     full = os.open("/dev/full", os.O_WRONLY)
     p = subprocess.run([r.program, *base], cwd=r.folder.name, stdin=subprocess.DEVNULL,
                        stdout=full, stderr=subprocess.PIPE, timeout=20, check=False)

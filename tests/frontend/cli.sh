@@ -28,6 +28,9 @@ echo "TAP version 13"
 expect 0 '^QEMU emulator version [0-9]+\.[0-9]+\.[0-9]+ ' '' -version
 expect 0 '^QEMU emulator version [0-9]+\.[0-9]+\.[0-9]+ ' '' --help
 expect 0 '"isa-debug-exit"' '' -device '?'
+expect 0 '"pci-testdev", bus PCI' '' -device help
+expect 0 '^pci-testdev options:' '' -device pci-testdev,help
+expect 1 '' 'slot 5 function 0 is in use' -kernel /dev/null -device pci-testdev,addr=5 -device pci-testdev,addr=5
 expect 1 '' "^mynah: unknown option '-frob'" -frob
 expect 1 '' '^mynah: -m 0: ' -m 0
 expect 1 '' '^mynah: -D: cannot create' -D /nonexistent/log -d int

@@ -64,81 +64,89 @@ static void test_memory(void)
 }
 
 /* A line that must fail, and words that its message must have. */
+static const struct {
+    const char *line, *expect;
+} bad_lines[] = {
+    {"-frob", "-frob"},
+    {"--frob 1", "--frob"},
+    {"disk.img", "disk.img"},
+    {"-m", "-m needs an argument"},
+    {"-m 0", "at least"},
+    {"-m 1", "at least"},
+    {"-m 100T", "at most"},
+    {"-m 99999999999999999999", "not a size"},
+    {"-m 18014398509481984M", "not a size"},
+    {"-m 16777216T", "not a size"},
+    {"-m -5", "not a size"},
+    {"-m 5Q", "'5Q'"},
+    {"-m 5MB5", "'5MB5'"},
+    {"-m 64,frob=1", "'frob'"},
+    {"-smp 2", "one CPU"},
+    {"-smp 0x", "'0x'"},
+    {"-smp sockets=2", "one CPU"},
+    {"-M q35", "q35"},
+    {"-machine pc,frob=1", "frob"},
+    {"-machine pc,hpet=on", "hpet=on"},
+    {"-machine pc,accel=kvm", "kvm"},
+    {"-accel kvm", "kvm"},
+    {"-enable-kvm", "kvm"},
+    {"-accel frob -accel tcg", "frob"},
+    {"-accel tcg,engine=frob", "frob"},
+    {"-accel tcg,icount=maybe", "maybe"},
+    {"-accel tcg,frob=1", "frob"},
+    {"-accel ''", "name"},
+    {"-initrd x", "-initrd"},
+    {"-append x", "-append"},
+    {"-serial frob", "frob"},
+    {"-serial file:", "file:"},
+    {"-serial chardev:none", "none"},
+    {"-serial null -serial null -serial null -serial null -serial null", "4 serial"},
+    {"-serial stdio -serial stdio", "stdio"},
+    {"-nographic -debugcon stdio", "stdio"},
+    {"-chardev null", "id="},
+    {"-chardev frob,id=a", "frob"},
+    {"-chardev file,id=a", "path="},
+    {"-chardev null,id=a -chardev null,id=a", "taken"},
+    {"-chardev stdio,id=a,frob=1", "frob"},
+    {"-mon mode=control", "chardev"},
+    {"-monitor stdio", "stdio"},
+    {"-device frob,a=b", "frob"},
+    {"-device isa-debug-exit,iobase=0x10000", "0x10000"},
+    {"-device isa-debug-exit,iosize=3", "iosize"},
+    {"-device isa-debug-exit,frob=3", "frob"},
+    {"-device isa-serial", "chardev"},
+    {"-device ''", "device"},
+    {"-device piix3", "unknown device"},
+    {"-device pci-testdev,frob=3", "Property 'pci-testdev.frob' not found"},
+    {"-device pci-testdev,addr=20", "addr=20"},
+    {"-device pci-testdev,addr=3.8", "addr=3.8"},
+    {"-device pci-testdev,addr=", "addr="},
+    {"-device pci-testdev,bus=pci.1", "pci.1"},
+    {"-global frob", "frob"},
+    {"-net user", "user"},
+    {"-display gtk", "gtk"},
+    {"-vga std", "std"},
+    {"-rtc base=2023-02-29", "2023-02-29"},
+    {"-rtc base=frob", "frob"},
+    {"-rtc frob=1", "frob"},
+    {"-uuid frob", "frob"},
+    {"-uuid 12345678-1234-1234-1234-12345678901", "UUID"},
+    {"-echr 256", "256"},
+    {"-echr x", "'x'"},
+    {"-d frob", "frob"},
+    {"-d in_asm,frob,int", "'frob'"},
+};
+
 static void test_errors(void)
 {
-    static const struct {
-        const char *line, *expect;
-    } rows[] = {
-        {"-frob", "-frob"},
-        {"--frob 1", "--frob"},
-        {"disk.img", "disk.img"},
-        {"-m", "-m needs an argument"},
-        {"-m 0", "at least"},
-        {"-m 1", "at least"},
-        {"-m 100T", "at most"},
-        {"-m 99999999999999999999", "not a size"},
-        {"-m 18014398509481984M", "not a size"},
-        {"-m 16777216T", "not a size"},
-        {"-m -5", "not a size"},
-        {"-m 5Q", "'5Q'"},
-        {"-m 5MB5", "'5MB5'"},
-        {"-m 64,frob=1", "'frob'"},
-        {"-smp 2", "one CPU"},
-        {"-smp 0x", "'0x'"},
-        {"-smp sockets=2", "one CPU"},
-        {"-M q35", "q35"},
-        {"-machine pc,frob=1", "frob"},
-        {"-machine pc,hpet=on", "hpet=on"},
-        {"-machine pc,accel=kvm", "kvm"},
-        {"-accel kvm", "kvm"},
-        {"-enable-kvm", "kvm"},
-        {"-accel frob -accel tcg", "frob"},
-        {"-accel tcg,engine=frob", "frob"},
-        {"-accel tcg,icount=maybe", "maybe"},
-        {"-accel tcg,frob=1", "frob"},
-        {"-accel ''", "name"},
-        {"-initrd x", "-initrd"},
-        {"-append x", "-append"},
-        {"-serial frob", "frob"},
-        {"-serial file:", "file:"},
-        {"-serial chardev:none", "none"},
-        {"-serial null -serial null -serial null -serial null -serial null", "4 serial"},
-        {"-serial stdio -serial stdio", "stdio"},
-        {"-nographic -debugcon stdio", "stdio"},
-        {"-chardev null", "id="},
-        {"-chardev frob,id=a", "frob"},
-        {"-chardev file,id=a", "path="},
-        {"-chardev null,id=a -chardev null,id=a", "taken"},
-        {"-chardev stdio,id=a,frob=1", "frob"},
-        {"-mon mode=control", "chardev"},
-        {"-monitor stdio", "stdio"},
-        {"-device frob,a=b", "frob"},
-        {"-device isa-debug-exit,iobase=0x10000", "0x10000"},
-        {"-device isa-debug-exit,iosize=3", "iosize"},
-        {"-device isa-debug-exit,frob=3", "frob"},
-        {"-device isa-serial", "chardev"},
-        {"-device ''", "device"},
-        {"-global frob", "frob"},
-        {"-net user", "user"},
-        {"-display gtk", "gtk"},
-        {"-vga std", "std"},
-        {"-rtc base=2023-02-29", "2023-02-29"},
-        {"-rtc base=frob", "frob"},
-        {"-rtc frob=1", "frob"},
-        {"-uuid frob", "frob"},
-        {"-uuid 12345678-1234-1234-1234-12345678901", "UUID"},
-        {"-echr 256", "256"},
-        {"-echr x", "'x'"},
-        {"-d frob", "frob"},
-        {"-d in_asm,frob,int", "'frob'"},
-    };
-    for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(bad_lines); i++) {
         struct opts o;
         struct err e;
-        if (parse(&o, &e, rows[i].line) != OPTS_ERROR)
-            g_error("'%s' is accepted", rows[i].line);
-        if (!strstr(e.msg, rows[i].expect) || strchr(e.msg, '\n'))
-            g_error("'%s': message '%s' lacks '%s'", rows[i].line, e.msg, rows[i].expect);
+        if (parse(&o, &e, bad_lines[i].line) != OPTS_ERROR)
+            g_error("'%s' is accepted", bad_lines[i].line);
+        if (!strstr(e.msg, bad_lines[i].expect) || strchr(e.msg, '\n'))
+            g_error("'%s': message '%s' lacks '%s'", bad_lines[i].line, e.msg,
+                    bad_lines[i].expect);
         opts_finish(&o);
     }
 }
@@ -248,6 +256,28 @@ static void test_version(void)
     g_test_trap_assert_stdout("*QEMU emulator version 8.2.0 (Mynah " MYNAH_VERSION ")\n*");
 }
 
+static void test_devices(void)
+{
+    struct opts o;
+    char *argv[] = {"mynah",
+                    "-device",
+                    "pci-testdev,id=a",
+                    "-device",
+                    "pci-testdev,addr=1f.7,multifunction=on,bootindex=2",
+                    NULL};
+    struct err e;
+
+    g_assert_cmpint(opts_parse(&o, 5, argv, &e), ==, OPTS_RUN);
+    g_assert_cmpuint(o.devices, ==, 2);
+    g_assert_cmpstr(o.device[0].id, ==, "a");
+    g_assert_cmpint(o.device[0].devfn, ==, -1);
+    g_assert_cmpint(o.device[0].bootindex, ==, -1);
+    g_assert_cmpint(o.device[1].devfn, ==, 0xff);
+    g_assert_cmpint(o.device[1].bootindex, ==, 2);
+    g_assert_true(o.device[1].multifunction && !o.device[0].multifunction);
+    opts_finish(&o);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -258,5 +288,6 @@ int main(int argc, char **argv)
     g_test_add_func("/opts/serial", test_serial);
     g_test_add_func("/opts/values", test_values);
     g_test_add_func("/opts/version", test_version);
+    g_test_add_func("/opts/devices", test_devices);
     return g_test_run();
 }

@@ -44,6 +44,8 @@ static void shadows(void)
     eoi();
     FAULT("HLT: an interrupt returns after it", V1, NOERR, SELF1 "sti; hlt; 78: nop", RBX);
     eoi();
+    FAULT("STI that ends a page", V1, NOERR, SELF1 "jmp 1f; .balign 4096; .skip 4095, 0x90; 1: sti; nop; 78: nop", RBX);
+    eoi();
     FAULT("HLT at CPL 3", GP, 0, "hlt", USER);
 }
 

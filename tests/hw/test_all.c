@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "hw/devices.h"
+#include "hw/pci/pci.h"
 #include "tests/hw/machine.h"
 
 #define ROUNDS 20000
@@ -14,7 +15,11 @@ struct rig {
     uint64_t ns;
     struct clock clock;
     struct dev_env env;
+    struct pci_host host;
 };
+
+#define FUZZED PCI_DEVFN(3, 0) /* where a PCI function sits, ... */
+#define FRESH  PCI_DEVFN(4, 0) /* ... and its like that nobody touched */
 
 static uint64_t now(void *opaque)
 {
@@ -28,14 +33,25 @@ static void rig_start(struct rig *r)
     clock_start(&r->clock);
     r->env = (struct dev_env){space_create("mem", 1ull << 52), space_create("ports", 0x10000),
                               &r->clock};
+    memset(&r->host, 0, sizeof(r->host));
+    dev_init(&r->host.dev, &pci_host_class, NULL, &r->env);
 }
 
-static struct dev *rig_make(struct rig *r, const struct dev_class *cls)
+static void rig_stop(struct rig *r)
+{
+    g_assert_cmpuint(clock_deadline(&r->clock), ==, CLOCK_NEVER);
+    space_destroy(r->env.mem);
+    space_destroy(r->env.ports);
+}
+
+static struct dev *rig_make(struct rig *r, const struct dev_class *cls, unsigned devfn)
 {
     struct dev *d = calloc(1, cls->size);
     struct err e;
 
     dev_init(d, cls, NULL, &r->env);
+    if (cls->bus == DEV_BUS_PCI)
+        pci_host_add(&r->host, devfn, (struct pci_fn *)d);
     if (!dev_realize(d, &e))
         g_error("%s", e.msg);
     dev_reset(d);
@@ -72,38 +88,84 @@ static void let_time_pass(struct rig *r)
     clock_run_events(&r->clock);
 }
 
-static void test_class(const void *data)
+static void fuzz_regions(struct rig *r, struct dev *d)
 {
-    const struct dev_class *cls = data;
-    const struct dev_region *reg = cls->regions;
-    struct rig r;
-    struct dev *d, *fresh;
+    const struct dev_region *reg = d->cls->regions;
     unsigned i, n = 0;
-    const char *differs;
 
-    rig_start(&r);
-    d = rig_make(&r, cls);
     for (; reg && reg[n].name; n++)
         g_assert_true(dev_map(d, n, 0x1000 * (n + 1), 0, NULL));
     for (i = 0; n && i < ROUNDS; i++) {
         unsigned k = (unsigned)g_test_rand_int_range(0, (gint32)n);
-        struct space *s = reg[k].kind == REGION_PORT ? r.env.ports : r.env.mem;
+        struct space *s = reg[k].kind == REGION_PORT ? r->env.ports : r->env.mem;
 
         random_access(s, 0x1000 * (k + 1), reg[k].size);
-        let_time_pass(&r);
+        let_time_pass(r);
     }
-    fresh = rig_make(&r, cls);
+}
+
+/* BAR n at an address of its own, everything enabled. */
+static void place_bars(struct rig *r, const struct pci_fn *fn)
+{
+    unsigned n;
+
+    for (n = 0; n < 6; n++)
+        if (fn->bar[n].kind)
+            pci_config_write(
+                &r->host, FUZZED, 0x10 + 4 * n,
+                fn->bar[n].kind == PCI_BAR_IO ? 0x1000 * (n + 1) : 0x10000000 * (n + 1), 4);
+    pci_config_write(&r->host, FUZZED, 4, 7, 2);
+}
+
+/* Registers through the BARs, configuration space, and now and then a sane place again. */
+static void fuzz_pci(struct rig *r, struct pci_fn *fn)
+{
+    unsigned i;
+
+    g_assert_true(
+        space_add_ram(r->env.mem, "ram", 0, 0xa0000, g_malloc0(0xa0000), false, NULL));
+    for (i = 0; i < ROUNDS; i++) {
+        unsigned n = (unsigned)g_test_rand_int_range(0, 7);
+        const struct pci_bar *b = &fn->bar[n];
+
+        if (!(i % 100))
+            place_bars(r, fn);
+        if (!g_test_rand_int_range(0, 20))
+            pci_config_write(&r->host, FUZZED, (unsigned)g_test_rand_int_range(0, 64) * 4,
+                             (uint32_t)random_value(), 4);
+        if (b->placed)
+            random_access(b->kind == PCI_BAR_IO ? r->env.ports : r->env.mem, b->base,
+                          b->size < 0x10000 ? b->size : 0x10000);
+        let_time_pass(r);
+    }
+}
+
+static void test_class(const void *data)
+{
+    const struct dev_class *cls = data;
+    struct rig r;
+    struct dev *d, *fresh;
+    uint8_t *ram = NULL;
+    const char *differs;
+
+    rig_start(&r);
+    d = rig_make(&r, cls, FUZZED);
+    if (cls->bus == DEV_BUS_PCI)
+        fuzz_pci(&r, (struct pci_fn *)d);
+    else
+        fuzz_regions(&r, d);
+    fresh = rig_make(&r, cls, FRESH);
     dev_reset(d);
     differs = dev_reset_differs(d, fresh);
     if (differs)
         g_error("%s: '%s' is not reset", cls->name, differs);
+    ram = space_ram_page(r.env.mem, 0, NULL);
     dev_finish(d);
     dev_finish(fresh);
-    g_assert_cmpuint(clock_deadline(&r.clock), ==, CLOCK_NEVER);
+    rig_stop(&r);
+    g_free(ram);
     free(d);
     free(fresh);
-    space_destroy(r.env.mem);
-    space_destroy(r.env.ports);
 }
 
 /* Instances start with struct dev, tables end, regions have legal widths. */
@@ -116,11 +178,14 @@ static void test_tables(void)
         const struct state_field *f;
 
         g_assert_true(hw_find_class((*c)->name) == *c);
-        g_assert_cmpuint((*c)->size, >=, sizeof(struct dev));
+        g_assert_cmpuint((*c)->size, >=,
+                         (*c)->bus == DEV_BUS_PCI ? sizeof(struct pci_fn) : sizeof(struct dev));
         for (other = hw_classes; other != c; other++)
             g_assert_cmpstr((*c)->name, !=, (*other)->name);
         for (f = (*c)->state; f && f->name; f++)
-            g_assert_cmpuint(f->offset + (size_t)f->size * f->count, <=, (*c)->size);
+            g_assert_cmpuint(f->kind == STATE_BYTES ? f->size + sizeof(uint32_t)
+                                                    : f->offset + (size_t)f->size * f->count,
+                             <=, (*c)->size);
         for (; reg && reg->name; reg++) {
             g_assert_cmpuint(reg->ops.min_size, <=, reg->ops.max_size);
             g_assert_true(reg->size && reg->ops.read && reg->ops.write);

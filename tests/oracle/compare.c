@@ -44,17 +44,17 @@ static uint64_t flags_mask(const struct orc_case *c, const struct orc_state *wan
 static bool same_fault(const struct orc_state *a, const struct orc_state *b,
                        const struct vendor_mask *m)
 {
-    uint64_t cr2 = a->cr2 ^ b->cr2;
+    uint64_t cr2 = (a->cr2 ^ b->cr2) & ~m->cr2;
     uint32_t ignore = 0;
 
+    if (m->order && a->vector != ORC_NO_FAULT && b->vector != ORC_NO_FAULT)
+        return true;
     if (a->vector != b->vector)
         return false;
     if (a->vector == ORC_NO_FAULT)
         return true;
     if (a->vector == VEC_PF && a->cr2 >= TASK_SIZE)
         ignore = PF_PRESENT;
-    if (m->cr2_in_page)
-        cr2 &= ~GUEST_PAGE_MASK;
     return !((a->error ^ b->error) & ~ignore) && !cr2;
 }
 

@@ -10,6 +10,7 @@ enum { FSW_C1 = 0x200, FSW_CC = 0x4700, FSW_ES = 0x80 };
 
 enum when {
     ON_PF,    /* the instruction took a page fault */
+    ON_FAULT, /* the instruction took a fault */
     ON_XM,    /* the instruction took a SIMD exception */
     WITH_ES,  /* the case holds the instruction and an unmasked x87 exception is pending */
     EXECUTED, /* the case holds the instruction */
@@ -43,12 +44,12 @@ static const struct difference list[] = {
      {.fsw = FSW_CC},
      "SDM: comparisons set no condition codes on an unmasked #IA; Zen sets them, FPREM clears "
      "C2"},
-    {I_FLDENV, ON_PF, {.cr2_in_page = true}, PIECES},
-    {I_FRSTOR, ON_PF, {.cr2_in_page = true}, PIECES},
-    {I_FNSTENV, ON_PF, {.cr2_in_page = true, .memory = true}, PIECES},
-    {I_FNSAVE, ON_PF, {.cr2_in_page = true, .memory = true}, PIECES},
-    {I_FXSAVE, ON_PF, {.cr2_in_page = true, .memory = true}, PIECES},
-    {I_FXRSTOR, ON_PF, {.cr2_in_page = true}, PIECES},
+    {I_FLDENV, ON_PF, {.cr2 = GUEST_PAGE_MASK}, PIECES},
+    {I_FRSTOR, ON_PF, {.cr2 = GUEST_PAGE_MASK}, PIECES},
+    {I_FNSTENV, ON_PF, {.cr2 = GUEST_PAGE_MASK, .memory = true}, PIECES},
+    {I_FNSAVE, ON_PF, {.cr2 = GUEST_PAGE_MASK, .memory = true}, PIECES},
+    {I_FXSAVE, ON_PF, {.cr2 = GUEST_PAGE_MASK, .memory = true}, PIECES},
+    {I_FXRSTOR, ON_PF, {.cr2 = GUEST_PAGE_MASK}, PIECES},
     {I_CVTPI2PS, ON_XM, {.x87 = true}, MMX_STATE},
     {I_CVTPI2PD, ON_XM, {.x87 = true}, MMX_STATE},
     {I_CVTPS2PI, ON_XM, {.x87 = true}, MMX_STATE},
@@ -56,6 +57,7 @@ static const struct difference list[] = {
     {I_CVTTPS2PI, ON_XM, {.x87 = true}, MMX_STATE},
     {I_CVTTPD2PI, ON_XM, {.x87 = true}, MMX_STATE},
     {I_CMPS, ON_PF, {.rflags = FL_ARITH}, REP},
+    {I_CMPS, ON_FAULT, {.order = true}, "where both operands fault, either may come first"},
     {I_SCAS, ON_PF, {.rflags = FL_ARITH}, REP},
 };
 
@@ -76,6 +78,7 @@ static bool applies(const struct difference *d, const struct orc_case *c,
     memcpy(&fsw, want->fx + 2, 2);
     switch (d->when) {
     case ON_PF: return d->id == id && want->vector == VEC_PF;
+    case ON_FAULT: return d->id == id && want->vector != ORC_NO_FAULT;
     case ON_XM: return d->id == id && want->vector == VEC_XM;
     case WITH_ES: return executed(c, d->id) && fsw & FSW_ES;
     case EXECUTED: return executed(c, d->id);
@@ -94,7 +97,8 @@ void vendor_mask(struct vendor_mask *m, const struct orc_case *c, const struct o
             continue;
         m->fsw |= d->fsw;
         m->rflags |= d->rflags;
-        m->cr2_in_page |= d->cr2_in_page;
+        m->cr2 |= d->cr2;
+        m->order |= d->order;
         m->memory |= d->memory;
         m->x87 |= d->x87;
     }
@@ -103,8 +107,8 @@ void vendor_mask(struct vendor_mask *m, const struct orc_case *c, const struct o
 void vendor_print(FILE *f)
 {
     for (unsigned i = 0; i < ARRAY_SIZE(list); i++) {
-        static const char *const when[] = {"on #PF", "on #XM", "with FSW.ES set", "",
-                                           "with FSW.ES set"};
+        static const char *const when[] = {"on #PF",          "on a fault", "on #XM",
+                                           "with FSW.ES set", "",           "with FSW.ES set"};
 
         fprintf(f, "%-11s %-16s %s\n", list[i].id == I_NONE ? "any" : insn_name(list[i].id),
                 when[list[i].when], list[i].reason);

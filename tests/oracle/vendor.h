@@ -9,11 +9,12 @@
 #include "tests/oracle/case.h"
 
 struct vendor_mask {
-    uint16_t fsw;     /* x87 status bits not compared */
-    uint16_t rflags;  /* flags not compared */
-    bool cr2_in_page; /* CR2: the page only */
-    bool memory;      /* memory is not compared */
-    bool x87;         /* x87 state is not compared */
+    uint16_t fsw;    /* x87 status bits not compared */
+    uint16_t rflags; /* flags not compared */
+    uint64_t cr2;    /* bits of CR2 not compared */
+    bool order;      /* any fault is as good as any other */
+    bool memory;     /* memory is not compared */
+    bool x87;        /* x87 state is not compared */
 };
 
 /* What not to compare when a case ended like `want` (the real CPU's end). id: the

@@ -14,8 +14,13 @@ struct toy {
     bool on;
     uint16_t reg[3];
     uint32_t battery;
+    uint8_t *heap;
+    uint32_t heap_bytes;
     struct event ev;
     bool gone;
+    char *label;
+    struct chardev *chr;
+    struct block *drive;
 };
 
 static void toy_fire(void *opaque, uint64_t late_ns)
@@ -47,10 +52,14 @@ static uint64_t toy_read(void *opaque, uint64_t offset, unsigned size)
 
 static const struct prop toy_props[] = {PROP(PROP_U8, struct toy, small, "small", 7),
                                         PROP(PROP_U32, struct toy, size, "size", 64),
-                                        PROP(PROP_BOOL, struct toy, on, "on", 1), PROP_END};
-static const struct state_field toy_state[] = {STATE_ARRAY(struct toy, reg),
-                                               STATE_KEPT(struct toy, battery),
-                                               STATE_EV(struct toy, ev), STATE_END};
+                                        PROP(PROP_BOOL, struct toy, on, "on", 1),
+                                        PROP(PROP_STR, struct toy, label, "label", 0),
+                                        PROP(PROP_CHARDEV, struct toy, chr, "chardev", 0),
+                                        PROP(PROP_DRIVE, struct toy, drive, "drive", 0),
+                                        PROP_END};
+static const struct state_field toy_state[] = {
+    STATE_ARRAY(struct toy, reg), STATE_KEPT(struct toy, battery),
+    STATE_HEAP(struct toy, heap, heap_bytes), STATE_EV(struct toy, ev), STATE_END};
 static const struct dev_region toy_regions[] = {{"toy", REGION_PORT, 3, {toy_read, NULL, 1, 1}},
                                                 {0}};
 static const struct dev_class toy_class = {.name = "toy",
@@ -104,6 +113,13 @@ static void test_lifecycle(void)
     g_assert_cmpuint(lines, ==, 1);
     dev_reset(&t.dev);
     g_assert_null(dev_reset_differs(&t.dev, &fresh.dev));
+    t.heap = (uint8_t *)"ab";
+    fresh.heap = (uint8_t *)"ac";
+    t.heap_bytes = fresh.heap_bytes = 1;
+    g_assert_null(dev_reset_differs(&t.dev, &fresh.dev));
+    t.heap_bytes = fresh.heap_bytes = 2;
+    g_assert_cmpstr(dev_reset_differs(&t.dev, &fresh.dev), ==, "heap");
+    fresh.heap = t.heap;
     event_schedule(&clock, &t.ev, 5);
     g_assert_cmpstr(dev_reset_differs(&t.dev, &fresh.dev), ==, "ev");
     dev_finish(&t.dev);
@@ -111,6 +127,50 @@ static void test_lifecycle(void)
     g_assert_cmphex(space_read(env.ports, 0x101, 1), ==, 0xff);
     space_destroy(env.mem);
     space_destroy(env.ports);
+}
+
+static struct chardev *find_chardev(void *opaque, const char *id, struct err *e)
+{
+    if (!strcmp(id, "c0"))
+        return opaque;
+    err_set(e, "chardev '%s' not found", id);
+    return NULL;
+}
+
+static struct block *find_drive(void *opaque, const char *id, struct err *e)
+{
+    if (!strcmp(id, "d0"))
+        return opaque;
+    err_set(e, "drive '%s' not found", id);
+    return NULL;
+}
+
+/* Strings are the core's copies; back ends are found by id. */
+static void test_backends(void)
+{
+    struct dev_env env = {.opaque = &env};
+    struct toy t = {0};
+    char text[] = "one";
+    struct err e;
+
+    dev_init(&t.dev, &toy_class, NULL, &env);
+    g_assert_null(t.label);
+    g_assert_true(dev_set_prop(&t.dev, "label", "zero", &e));
+    g_assert_true(dev_set_prop(&t.dev, "label", text, &e));
+    text[0] = 'x';
+    g_assert_cmpstr(t.label, ==, "one");
+    g_assert_false(dev_set_prop(&t.dev, "drive", "d0", &e));
+    env.find_chardev = find_chardev;
+    env.find_drive = find_drive;
+    g_assert_false(dev_set_prop(&t.dev, "drive", "d1", &e));
+    g_assert_cmpstr(e.msg, ==, "toy: drive 'd1' not found");
+    g_assert_true(dev_set_prop(&t.dev, "drive", "d0", &e));
+    g_assert_true((void *)t.drive == &env);
+    g_assert_false(dev_set_prop(&t.dev, "chardev", "c1", &e));
+    g_assert_true(dev_set_prop(&t.dev, "chardev", "c0", &e));
+    g_assert_true((void *)t.chr == &env);
+    dev_finish(&t.dev);
+    g_assert_null(t.label);
 }
 
 static void test_ram(void)
@@ -174,6 +234,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/dev/lifecycle", test_lifecycle);
+    g_test_add_func("/dev/backends", test_backends);
     g_test_add_func("/dev/ram", test_ram);
     g_test_add_func("/dev/chardev", test_chardev);
     return g_test_run();

@@ -109,6 +109,7 @@ static op_fn *const emitters[IR_OP_COUNT] = {
     [IR_SARX] = x64_op_bmi,      [IR_SHRX] = x64_op_bmi,      [IR_RORX] = x64_op_bmi,
     [IR_MULX] = x64_op_bmi,      [IR_ADCX] = x64_op_adx,      [IR_ADOX] = x64_op_adx,
     [IR_JMPR] = x64_op_jump,     [IR_EXIT] = x64_op_jump,     [IR_BCC] = x64_op_side_exit,
+    [IR_POLL] = x64_op_poll,
 };
 
 static void compile_ops(struct x64 *c)
@@ -260,6 +261,16 @@ void jit_block_drop(struct jit *j, struct block *b)
     for (struct block_link *l = b->out; l; l = l->next_out)
         jit_unchain(j, l);
     forget_links(b);
+}
+
+void jit_get_stats(const struct jit *j, struct jit_stats *s)
+{
+    *s = (struct jit_stats){
+        .code_used = (uint64_t)(j->pos - j->rw),
+        .code_size = j->size,
+        .segv_traps = j->trapped[0],
+        .fpe_traps = j->trapped[1],
+    };
 }
 
 static const struct x64_site *find_site(const struct jit *j, uint32_t off)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Ways into and out of a block: entry check, direct jumps (chainable inside
  * the page, through the jump cache beyond it), indirect jumps, calls of C, exceptions. */
+#include "cpu/fast.h"
 #include "translator/x86_64/x64.h"
 
 #define ENV_RIP rm_mem(X_RSP, ENV(rip))
@@ -50,19 +51,37 @@ void x64_set_rips(struct x64 *c, uint64_t rip, uint64_t next)
     set_env(c, rm_mem(X_RSP, ENV(next_rip)), next);
 }
 
+/* Tries the function that leaves vector registers alone. An instruction that ends the block
+ * comes back only when that did not do it, any other with NZ when it did. */
+static bool call_fast(struct x64 *c, bool ends)
+{
+    const struct ir *o = c->o;
+    sys_fast_fn *fn = o->fn == sys_table[o->ext->id] ? fast_table[o->ext->id] : NULL;
+
+    if (!fn)
+        return false;
+    e_mov_imm(&c->e, X_RAX, (uint64_t)(uintptr_t)fn);
+    e_call(&c->e, ends ? c->j->t_fastexit : c->j->t_fast);
+    return true;
+}
+
 /* C implementation of an instruction; what it counts on is exact in struct cpu. */
 void x64_op_call(struct x64 *c)
 {
     const struct ir *o = c->o;
     uint16_t undo = x64_undo(c) - 1; /* the instruction itself counts as begun */
+    bool ends = c->b->ops[c->i + 1].op == IR_EXIT;
+    uint8_t *done = NULL;
 
     x64_flags_sync(c);
     x64_set_rips(c, c->rip, c->next_rip);
     if (c->j->counting)
         x64_count(c, undo, false);
     e_mov_imm(&c->e, X_ADDR, (uint64_t)(uintptr_t)o->ext);
+    if (call_fast(c, ends) && !ends)
+        done = e_jcc_fwd(&c->e, CC_NZ);
     e_mov_imm(&c->e, X_RAX, (uint64_t)(uintptr_t)o->fn);
-    if (c->b->ops[c->i + 1].op == IR_EXIT) {
+    if (ends) {
         e_call(&c->e, c->j->t_callexit);
         x64_site_here(c, 1, 0, c->rip);
         c->left = true;
@@ -70,6 +89,8 @@ void x64_op_call(struct x64 *c)
     }
     e_call(&c->e, c->j->t_sync);
     x64_site_here(c, 1, 0, c->rip);
+    if (done)
+        e_patch_here(&c->e, done);
     if (c->j->counting)
         x64_count(c, undo, true);
     c->x87_live = false; /* it may have looked at the state */
@@ -151,6 +172,25 @@ void x64_op_side_exit(struct x64 *c)
         return;
     k->save = c->hv & ~c->ev;
     k->undo = c->j->counting ? x64_undo(c) - 1 : 0;
+}
+
+/* An interrupt or NMI that waits is taken by the run loop. */
+void x64_op_poll(struct x64 *c)
+{
+    struct emit *e = &c->e;
+    uint8_t *none;
+
+    x64_flags_sync(c);
+    c->hv = 0;
+    e_mov_r_rm(e, 4, X_RAX, rm_mem(X_RSP, ENV(intr_line)));
+    e_alu_r_rm(e, 1, 4, X_RAX, rm_mem(X_RSP, ENV(nmi_line)));
+    none = e_jcc_fwd(e, CC_Z);
+    if (c->j->counting)
+        x64_count(c, x64_undo(c) - 1, false);
+    e_mov_rm_imm(e, 1, rm_mem(X_RSP, ENV(shadow)), 1);
+    set_env(c, ENV_RIP, (uint64_t)c->o->imm);
+    leave(c, NULL);
+    e_patch_here(e, none);
 }
 
 /* Jump cache look-up of a constant target. */

@@ -12,24 +12,20 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+/* Two views of the same memory, so that no page is writable and executable at once. Anonymous
+ * rather than a memfd: perf looks into its map file for anonymous memory alone. */
 bool x64_code_create(struct jit *j, size_t bytes, struct err *e)
 {
-    int fd = memfd_create("mynah-code", MFD_CLOEXEC);
-
-    if (fd < 0)
-        return err_set(e, "code cache: memfd_create: %s", strerror(errno));
-    if (ftruncate(fd, (off_t)bytes)) {
-        close(fd);
-        return err_set(e, "code cache: cannot size it to %zu bytes: %s", bytes,
-                       strerror(errno));
-    }
-    j->rw = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    j->rx = mmap(NULL, bytes, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
-    close(fd);
     j->size = bytes;
-    if (j->rw == MAP_FAILED || j->rx == MAP_FAILED) {
+    j->rx = MAP_FAILED;
+    j->rw = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                 MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (j->rw != MAP_FAILED) /* of a shared mapping, size 0 makes a second one */
+        j->rx = mremap(j->rw, 0, bytes, MREMAP_MAYMOVE);
+    if (j->rx == MAP_FAILED || mprotect(j->rx, bytes, PROT_READ | PROT_EXEC)) {
+        err_set(e, "code cache: no %zu bytes of executable memory: %s", bytes, strerror(errno));
         x64_code_destroy(j);
-        return err_set(e, "code cache: mmap of %zu bytes: %s", bytes, strerror(errno));
+        return false;
     }
     j->pos = j->rw;
     return true;
@@ -178,8 +174,59 @@ static void emit_callexit(struct jit *j, struct emit *e)
     xmms(j, e, false);
     gprs(e, X_RSP, ENV(gpr), false);
     e_ins(e, 0xff, 4, 4, rm_reg(X_RAX)); /* jmp rax */
-    e_patch_here(e, none); /* rax = 0: no link was taken */
+    e_patch_here(e, none);               /* rax = 0: no link was taken */
     emit_return(e);
+}
+
+/* Calls the function in rax with (cpu, X_ADDR): one that leaves vector registers, MXCSR and x87
+ * alone, does not raise, and needs little stack, that below struct cpu. NZ: it returned true. */
+static void call_fast(struct emit *e)
+{
+    const int32_t cpu = 16; /* from RSP: padding and the return address of the thunk */
+
+    e_lea(e, 8, X_RSP, rm_mem(X_RSP, 8 - cpu));
+    gprs(e, X_RSP, cpu + ENV(gpr), true);
+    e_lea(e, 8, X_RDI, rm_mem(X_RSP, cpu));
+    e_mov_rr(e, 8, X_RSI, X_ADDR);
+    e_ins(e, 0xff, 4, 2, rm_reg(X_RAX)); /* call rax */
+    e_test_rm_r(e, 1, rm_reg(X_RAX), X_RAX);
+}
+
+static void reload_after_fast(struct emit *e)
+{
+    gprs(e, X_RSP, 16 + ENV(gpr), false);
+    e_lea(e, 8, X_RSP, rm_mem(X_RSP, 8));
+}
+
+static void emit_fast(struct jit *j, struct emit *e)
+{
+    j->t_fast = e->p;
+    call_fast(e);
+    reload_after_fast(e);
+    e8(e, 0xc3);
+}
+
+/* The last instruction of a block likewise: true goes on at next_rip, false returns. */
+static void emit_fastexit(struct jit *j, struct emit *e)
+{
+    uint8_t *undone, *none;
+
+    j->t_fastexit = e->p;
+    call_fast(e);
+    undone = e_jcc_fwd(e, CC_Z);
+    e_lea(e, 8, X_RDI, rm_mem(X_RSP, 16));
+    e_mov_imm(e, X_RAX, (uint64_t)(uintptr_t)x64_helper_next);
+    e_ins(e, 0xff, 4, 2, rm_reg(X_RAX)); /* call rax */
+    e_test_rm_r(e, 8, rm_reg(X_RAX), X_RAX);
+    reload_after_fast(e);
+    e_lea(e, 8, X_RSP, rm_mem(X_RSP, 8));
+    none = e_jcc_fwd(e, CC_Z);
+    e_ins(e, 0xff, 4, 4, rm_reg(X_RAX)); /* jmp rax */
+    e_patch_here(e, none);               /* rax = 0: no link was taken */
+    e_jmp(e, j->t_exit);
+    e_patch_here(e, undone);
+    reload_after_fast(e);
+    e8(e, 0xc3);
 }
 
 static uint8_t *emit_sync_of(struct jit *j, struct emit *e, uint64_t fn)
@@ -237,6 +284,8 @@ void x64_thunks_emit(struct jit *j)
     emit_enter(j, &e);
     emit_sync(j, &e);
     emit_callexit(j, &e);
+    emit_fast(j, &e);
+    emit_fastexit(j, &e);
     emit_commit(j, &e);
     j->t_load = emit_sync_of(j, &e, (uint64_t)(uintptr_t)x64_helper_load);
     j->t_store = emit_sync_of(j, &e, (uint64_t)(uintptr_t)x64_helper_store);

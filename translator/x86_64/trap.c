@@ -64,6 +64,7 @@ static void handler(int sig, siginfo_t *si, void *ctx)
         t = find(j, (uint32_t)off, sig == SIGFPE);
         if (!t)
             break;
+        j->trapped[sig == SIGFPE]++;
         u->uc_mcontext.gregs[REG_RIP] = (greg_t)(uintptr_t)(j->rx + t->target);
         return;
     }

@@ -93,11 +93,12 @@ struct jit {
     struct x64_traps traps;
     struct x64_lates lates;
     /* thunks and constants: writable addresses in the code cache */
-    uint8_t *t_enter, *t_exit, *t_sync, *t_callexit, *t_load, *t_store, *t_rmw, *t_commit;
+    uint8_t *t_enter, *t_exit, *t_sync, *t_callexit, *t_fast, *t_fastexit, *t_load, *t_store, *t_rmw, *t_commit;
     uint8_t *t_probe, *t_raise;
     uint8_t *k_pagemask;
     struct x64_link *links; /* all since the last flush: a dropped block may still run */
     struct jit *next;       /* all of the process, for the trap handler */
+    uint64_t trapped[2];    /* host signals taken: SIGSEGV, SIGFPE */
 };
 
 enum x64_slow_kind { SL_LOAD, SL_STORE, SL_RMW, SL_PROBE, SL_RAISE, SL_CALL, SL_X87,
@@ -270,6 +271,7 @@ void x64_set_rips(struct x64 *c, uint64_t rip, uint64_t next);
 void x64_call_c(struct x64 *c, uint64_t fn);
 void x64_jump_to(struct x64 *c, uint64_t rip, int cc);
 void x64_op_side_exit(struct x64 *c);
+void x64_op_poll(struct x64 *c);
 
 /* x87.c */
 void x64_x87_live(struct x64 *c); /* the host's x87 holds the guest's from here on */
@@ -297,7 +299,8 @@ void x64_helper_store(struct cpu *cpu, uint64_t va, uint64_t desc);
 void x64_helper_rmw(struct cpu *cpu, uint64_t va, uint64_t desc);
 void x64_helper_probe(struct cpu *cpu, uint64_t va, uint64_t desc);
 void x64_helper_raise(struct cpu *cpu, uint64_t vector, uint64_t unused);
-void *x64_helper_next(struct cpu *cpu); /* where to go on at next_rip, NULL: the run loop */
+/* Where to go on at next_rip, NULL: the run loop. Leaves vector registers alone (next.c). */
+void *x64_helper_next(struct cpu *cpu);
 void x64_helper_x87_load(struct cpu *cpu, uint64_t unused, uint64_t unused2);
 void x64_helper_x87(struct cpu *cpu, uint64_t insn, uint64_t unused);
 void x64_helper_mmx(struct cpu *cpu, uint64_t insn, uint64_t va);

@@ -119,7 +119,8 @@ static bool pointer_dead(const struct x64 *c, bool data)
 
         if (o->op == IR_X87 && sets_pointers(o->ext) && (o->w || !data))
             return true;
-        if (o->op == IR_CALL || o->op == IR_BCC || (o->op == IR_X87 && o->ext->id == I_FLDCW) ||
+        if (o->op == IR_CALL || o->op == IR_BCC || o->op == IR_POLL ||
+            (o->op == IR_X87 && o->ext->id == I_FLDCW) ||
             (ir_op_props((enum ir_op)o->op) & P_END))
             return false;
     }
