@@ -189,6 +189,9 @@ static void init_devs(struct pc *pc)
     dev_init(&pc->piix3.pci.dev, &piix3_class, NULL, &pc->env);
     dev_init(&pc->piix4_pm.pci.dev, &piix4_pm_class, NULL, &pc->env);
     dev_init(&pc->acpi_pm.dev, &acpi_pm_class, NULL, &pc->env);
+    dev_init(&pc->ide.pci.dev, &ide_class, NULL, &pc->env);
+    dev_init(&pc->dma.dev, &dma_8237_class, NULL, &pc->env);
+    dev_init(&pc->fdc.dev, &fdc_class, NULL, &pc->env);
     dev_init(&pc->debugport[0].dev, &debugport_class, "debugcon-e9", &pc->env);
     dev_init(&pc->debugport[1].dev, &debugport_class, "debugcon-402", &pc->env);
     dev_init(&pc->debugexit.dev, &debugexit_class, NULL, &pc->env);
@@ -349,6 +352,40 @@ bool pc_add_pci(struct pc *pc, int devfn, struct pci_fn *fn, struct err *e)
     return false;
 }
 
+static bool build_ide(struct pc *pc, struct err *e)
+{
+    struct dev *ide = &pc->ide.pci.dev;
+    unsigned i;
+
+    pc->ide.ch[0].irq = isa(pc, 14);
+    pc->ide.ch[1].irq = isa(pc, 15);
+    for (i = 0; i < PC_IDE_DRIVES; i++)
+        if (pc->cfg.ide[i])
+            ide_attach(&pc->ide, i / 2, i % 2, pc->cfg.ide[i]);
+    pci_host_add(&pc->pci, PC_IDE_DEVFN, &pc->ide.pci);
+    return plug(pc, ide, e) && dev_map(ide, IDE_REGION_CMD0, 0x1f0, 0, e) &&
+           dev_map(ide, IDE_REGION_CTL0, 0x3f6, 0, e) &&
+           dev_map(ide, IDE_REGION_CMD1, 0x170, 0, e) &&
+           dev_map(ide, IDE_REGION_CTL1, 0x376, 0, e);
+}
+
+static bool build_floppy(struct pc *pc, struct err *e)
+{
+    struct dev *dma = &pc->dma.dev, *fdc = &pc->fdc.dev;
+    unsigned i;
+
+    pc->fdc.irq = isa(pc, 6);
+    pc->fdc.dma = &pc->dma;
+    for (i = 0; i < FDC_DRIVES; i++)
+        if (pc->cfg.floppy[i])
+            fdc_attach(&pc->fdc, i, pc->cfg.floppy[i]);
+    return plug(pc, dma, e) && plug(pc, fdc, e) && dev_map(dma, DMA_REGION_LOW, 0x00, 0, e) &&
+           dev_map(dma, DMA_REGION_HIGH, 0xc0, 0, e) &&
+           dev_map(dma, DMA_REGION_PAGE, 0x81, 0, e) &&
+           dev_map(fdc, FDC_REGION_MAIN, 0x3f0, 0, e) &&
+           dev_map(fdc, FDC_REGION_DIR, 0x3f7, 0, e);
+}
+
 static bool build_debug(struct pc *pc, struct err *e)
 {
     static const uint16_t port[] = {0xe9, 0x402};
@@ -377,13 +414,25 @@ static void set_cmos16(struct pc *pc, unsigned index, uint64_t v)
     rtc_set_cmos(&pc->rtc, index + 1, v >> 8);
 }
 
+/* Types of the floppy drives, and the equipment byte: FPU, PS/2 mouse port, drives. */
+static void fill_cmos_floppies(struct pc *pc)
+{
+    uint8_t a = fdc_drive_type(pc->cfg.floppy[0]), b = fdc_drive_type(pc->cfg.floppy[1]);
+    uint8_t equipment = 0x06;
+
+    rtc_set_cmos(&pc->rtc, 0x10, a << 4 | b);
+    if (a || b)
+        equipment |= a && b ? 0x41 : 0x01;
+    rtc_set_cmos(&pc->rtc, 0x14, equipment);
+}
+
 /* RAM sizes where PC firmware looks for them. */
 static void fill_cmos(struct pc *pc)
 {
     uint64_t above_1m = (pc->ram_low - MIB) >> 10;
     uint64_t above_16m = pc->ram_low > 16 * MIB ? (pc->ram_low - 16 * MIB) >> 16 : 0;
 
-    rtc_set_cmos(&pc->rtc, 0x14, 0x06); /* equipment: FPU, PS/2 mouse port */
+    fill_cmos_floppies(pc);
     set_cmos16(pc, 0x15, 640);
     set_cmos16(pc, 0x17, above_1m);
     set_cmos16(pc, 0x30, above_1m);
@@ -418,7 +467,7 @@ struct pc *pc_create(const struct pc_config *cfg, struct err *e)
                                .find_chardev = cfg->find_chardev};
     init_devs(pc);
     if (place_ram(pc, e) && build_serial(pc, e) && build_pci(pc, e) && build_isa(pc, e) &&
-        build_apics(pc, e) && build_debug(pc, e)) {
+        build_ide(pc, e) && build_floppy(pc, e) && build_apics(pc, e) && build_debug(pc, e)) {
         fill_cmos(pc);
         return pc;
     }
@@ -477,6 +526,17 @@ static void setup_pic(struct pc *pc)
     outb(pc, 0xa1, 0xff);
 }
 
+/* IDETIM: channels with drives are decoded; drivers do not look for drives on others. */
+static void setup_ide(struct pc *pc)
+{
+    unsigned i;
+
+    for (i = 0; i < 2; i++)
+        if (pc->cfg.ide[2 * i] || pc->cfg.ide[2 * i + 1])
+            pci_config_write(&pc->pci, PC_IDE_DEVFN, 0x40 + 2 * i, 0x8000, 2);
+    pci_config_write(&pc->pci, PC_IDE_DEVFN, 0x04, 0x05, 2);
+}
+
 void pc_setup_as_firmware(struct pc *pc)
 {
     static const uint8_t route[4] = {10, 10, 11, 11};
@@ -489,6 +549,7 @@ void pc_setup_as_firmware(struct pc *pc)
     pci_config_write(&pc->pci, pm, 0x3c, PC_SCI_IRQ, 1);
     pci_config_write(&pc->pci, pm, 0x40, PC_PMBASE | 1, 4);
     pci_config_write(&pc->pci, pm, 0x80, 1, 1);
+    setup_ide(pc);
     acpi_pm_set_sci_enable(&pc->acpi_pm, true);
     outb(pc, 0x64, 0x60); /* keyboard controller: translate, interrupt 1, self test done */
     outb(pc, 0x60, 0x45);

@@ -9,6 +9,8 @@
 #ifndef HW_PC_PC_H
 #define HW_PC_PC_H
 
+#include "hw/block/fdc_82077.h"
+#include "hw/block/ide.h"
 #include "hw/char/serial_16550.h"
 #include "hw/input/i8042.h"
 #include "hw/intc/ioapic.h"
@@ -17,6 +19,7 @@
 #include "hw/pc/acpi_pm.h"
 #include "hw/pc/debugexit.h"
 #include "hw/pc/debugport.h"
+#include "hw/pc/dma_8237.h"
 #include "hw/pc/ports.h"
 #include "hw/pci/i440fx.h"
 #include "hw/pci/pci.h"
@@ -40,9 +43,12 @@
 #define PC_RESET_VALUE  6
 #define PC_SERIAL_COUNT 4
 #define PC_RTC_CENTURY  0x32
+#define PC_IDE_DRIVES   4
+#define PC_IDE_DEVFN    PCI_DEVFN(1, 1)
 
-/* ISA IRQs: 0 PIT, 1 keyboard, 3/4 serial, 8 RTC, 9 SCI, 12 mouse, 13 FPU; PCI INTx through
- * PIIX3 PIRQA..D to 10, 10, 11, 11; slot s pin p is PIRQ (s + p - 1) & 3, p from INTA = 0. */
+/* ISA IRQs: 0 PIT, 1 keyboard, 3/4 serial, 6 floppy, 8 RTC, 9 SCI, 12 mouse, 13 FPU, 14/15 IDE;
+ * PCI INTx through PIIX3 PIRQA..D to 10, 10, 11, 11; slot s pin p is PIRQ (s + p - 1) & 3, p
+ * from INTA = 0. */
 
 struct pc_config {
     uint64_t ram_bytes; /* multiple of 4096, at least 1 MiB */
@@ -51,6 +57,9 @@ struct pc_config {
     struct chardev *serial[PC_SERIAL_COUNT];     /* NULL: that port is absent */
     struct chardev *debugcon;                    /* ports 0xE9 and 0x402; NULL: absent */
     uint16_t debugexit_iobase, debugexit_iosize; /* iosize 0: absent */
+    struct block *ide[PC_IDE_DRIVES]; /* primary master, slave, secondary master, slave; one
+                                       * with removable media is a CD-ROM drive */
+    struct block *floppy[FDC_DRIVES];
     uint64_t rtc_epoch; /* UTC seconds since 1970 at clock 0; 0: the host's time now */
 
     /* back ends for the properties of devices (struct dev_env) */
@@ -91,8 +100,11 @@ struct pc {
     struct pci_host pci;
     struct i440fx i440fx;
     struct piix3 piix3;
+    struct ide ide;
     struct piix4_pm piix4_pm;
     struct acpi_pm acpi_pm;
+    struct dma_8237 dma;
+    struct fdc fdc;
     struct debugport debugport[2];
     struct debugexit debugexit;
     struct ports small;

@@ -10,7 +10,8 @@ struct vblk_req;
 
 struct virtio_blk {
     struct virtio_pci p;
-    struct block *blk;               /* wire or property "drive" */
+    struct block *blk;               /* property "drive" */
+    char *serial;                    /* property; NULL: the drive's */
     uint16_t num_queues, queue_size; /* properties */
     bool writeback;                  /* config's writeback field */
     bool resetting;

@@ -70,6 +70,14 @@ static void exit_status(void *opaque, int status)
 
 void machine_start(struct machine *m)
 {
+    struct block *const none[PC_IDE_DRIVES] = {NULL};
+
+    machine_start_disks(m, none, none);
+}
+
+void machine_start_disks(struct machine *m, struct block *const *ide,
+                         struct block *const *floppy)
+{
     struct pc_config cfg = {
         .ram_bytes = 16 << 20,
         .cpus = TEST_CPUS,
@@ -94,7 +102,12 @@ void machine_start(struct machine *m)
         .exit = exit_status,
     };
     struct err e;
+    unsigned i;
 
+    for (i = 0; i < PC_IDE_DRIVES; i++)
+        cfg.ide[i] = ide[i];
+    for (i = 0; i < FDC_DRIVES; i++)
+        cfg.floppy[i] = floppy[i];
     memset(m, 0, sizeof(*m));
     clock_init(&m->clock, now, m);
     clock_start(&m->clock);

@@ -16,6 +16,8 @@ struct rig {
     struct clock clock;
     struct dev_env env;
     struct pci_host host;
+    struct block_mem drives[2];
+    unsigned n_drives;
 };
 
 #define FUZZED PCI_DEVFN(3, 0) /* where a PCI function sits, ... */
@@ -26,6 +28,17 @@ static uint64_t now(void *opaque)
     return ((struct rig *)opaque)->ns;
 }
 
+/* Each device that asks gets a drive of its own. */
+static struct block *find_drive(void *opaque, const char *id, struct err *e)
+{
+    struct rig *r = opaque;
+    struct block_mem *m = &r->drives[r->n_drives++];
+
+    g_assert_cmpuint(r->n_drives, <=, G_N_ELEMENTS(r->drives));
+    block_mem_init(m, 1 << 20);
+    return &m->blk;
+}
+
 static void rig_start(struct rig *r)
 {
     r->ns = 0;
@@ -33,6 +46,9 @@ static void rig_start(struct rig *r)
     clock_start(&r->clock);
     r->env = (struct dev_env){space_create("mem", 1ull << 52), space_create("ports", 0x10000),
                               &r->clock};
+    r->env.opaque = r;
+    r->env.find_drive = find_drive;
+    r->n_drives = 0;
     memset(&r->host, 0, sizeof(r->host));
     dev_init(&r->host.dev, &pci_host_class, NULL, &r->env);
 }
@@ -40,6 +56,8 @@ static void rig_start(struct rig *r)
 static void rig_stop(struct rig *r)
 {
     g_assert_cmpuint(clock_deadline(&r->clock), ==, CLOCK_NEVER);
+    while (r->n_drives)
+        block_mem_finish(&r->drives[--r->n_drives]);
     space_destroy(r->env.mem);
     space_destroy(r->env.ports);
 }
@@ -52,6 +70,8 @@ static struct dev *rig_make(struct rig *r, const struct dev_class *cls, unsigned
     dev_init(d, cls, NULL, &r->env);
     if (cls->bus == DEV_BUS_PCI)
         pci_host_add(&r->host, devfn, (struct pci_fn *)d);
+    if (dev_find_prop(cls, "drive"))
+        g_assert_true(dev_set_prop(d, "drive", "disk", &e));
     if (!dev_realize(d, &e))
         g_error("%s", e.msg);
     dev_reset(d);
