@@ -89,9 +89,9 @@ bool props_take_image(struct props *ps, struct image_opts *img, struct err *e)
         !take_word(ps, "detect-zeroes", zeroes, &zero, e))
         return false;
     if ((v = take_file(ps, "aio")))
-        file.p[file.n++] = (struct prop){"aio", v};
+        file.p[file.n++] = (struct opt_prop){"aio", v};
     if ((v = take_file(ps, "locking")))
-        file.p[file.n++] = (struct prop){"locking", v};
+        file.p[file.n++] = (struct opt_prop){"locking", v};
     if (!take_word(&file, "aio", aios, &aio, e) ||
         !take_word(&file, "locking", lockings, &locking, e))
         return false;
@@ -297,11 +297,11 @@ static bool short_form(struct opts_build *b, const char *option, const char *fil
                        const char *type, const char *index, bool cdrom, struct err *e)
 {
     struct props ps = {.option = option, .n = 3};
-    ps.p[0] = (struct prop){"file", file};
-    ps.p[1] = (struct prop){"if", type};
-    ps.p[2] = (struct prop){"index", index};
+    ps.p[0] = (struct opt_prop){"file", file};
+    ps.p[1] = (struct opt_prop){"if", type};
+    ps.p[2] = (struct opt_prop){"index", index};
     if (cdrom)
-        ps.p[ps.n++] = (struct prop){"media", "cdrom"};
+        ps.p[ps.n++] = (struct opt_prop){"media", "cdrom"};
     return add_drive(b, &ps, e);
 }
 
@@ -391,9 +391,10 @@ bool opts_resolve_drives(struct opts_build *b, struct err *e)
             d->image.snapshot = true;
         if (d->image.readonly)
             d->image.snapshot = false;
+        if (d->type == DRIVE_VIRTIO && !opts_add_device(b, "virtio-blk-pci", "drive", d->id, e))
+            return false;
     }
     if (b->nodefaults)
         return true;
-    return (b->no_cdrom || add_empty(b, DRIVE_IDE, 2, true, e)) &&
-           (b->no_floppy || add_empty(b, DRIVE_FLOPPY, 0, false, e));
+    return add_empty(b, DRIVE_IDE, 2, true, e) && add_empty(b, DRIVE_FLOPPY, 0, false, e);
 }

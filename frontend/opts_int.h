@@ -34,7 +34,7 @@ struct opts_build {
     struct opts *o;
     struct node_def node[OPTS_DRIVES];
     unsigned nodes;
-    bool snapshot, no_cdrom, no_floppy; /* the default drives are not wanted */
+    bool snapshot;
     bool nographic, nodefaults, display_none, has_serial;
     unsigned serials;
     struct chardev_ref serial[OPTS_SERIALS], debugcon;
@@ -72,6 +72,10 @@ opts_fn opt_device;
 /* -device of parts that the frontend wires itself (opts_chardev.c). */
 typedef bool device_fn(struct opts_build *b, struct props *ps, struct err *e);
 device_fn device_debug_exit, device_debugcon, device_serial;
+
+/* As -device NAME,KEY=VALUE; texts are kept. */
+bool opts_add_device(struct opts_build *b, const char *name, const char *key,
+                     const char *value, struct err *e);
 
 /* opts_drive.c, opts_blockdev.c */
 opts_fn opt_drive, opt_disk, opt_cdrom, opt_floppy, opt_snapshot, opt_blockdev, opt_add_fd;

@@ -34,8 +34,8 @@ static bool add(struct json *j, const char *value)
 {
     if (j->ps->n == PROPS_MAX)
         return err_set(j->e, "%s: too many properties", j->ps->option);
-    j->ps->p[j->ps->n++] = (struct prop){g_string_chunk_insert(j->o->strings, j->key->str),
-                                         g_string_chunk_insert(j->o->strings, value)};
+    j->ps->p[j->ps->n++] = (struct opt_prop){g_string_chunk_insert(j->o->strings, j->key->str),
+                                             g_string_chunk_insert(j->o->strings, value)};
     return true;
 }
 

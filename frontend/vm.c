@@ -42,6 +42,7 @@ static bool create_board(struct vm *vm, struct err *e)
     };
 
     vm_hook_board(vm, &cfg);
+    vm_plug_drives(vm, &cfg);
     for (unsigned i = 0; i < OPTS_SERIALS && i < PC_SERIAL_COUNT; i++)
         cfg.serial[i] = vm_char(vm, i);
     if (o->debug_exit) {
@@ -49,7 +50,7 @@ static bool create_board(struct vm *vm, struct err *e)
         cfg.debugexit_iosize = o->debug_exit_size;
     }
     vm->pc = pc_create(&cfg, e);
-    return vm->pc && devices_create(&vm->devices, vm->pc, o, e);
+    return vm->pc && devices_create(&vm->devices, vm->pc, o, e) && vm_check_drives(vm, e);
 }
 
 static bool create_cpu(struct vm *vm, struct err *e)
@@ -174,6 +175,7 @@ static void vm_finish(struct vm *vm)
     vm_close_chars(vm);
     pc_destroy(vm->pc); /* tells the CPU's mmu about each region that goes */
     devices_free(&vm->devices);
+    drives_destroy(vm->drives);
     if (vm->cpu)
         run_detach(vm->cpu);
     cpu_destroy(vm->cpu);
@@ -192,8 +194,8 @@ static bool vm_build(struct vm *vm, struct err *e)
     vm->loop = loop_create(e);
     if (!vm->loop)
         return false;
-    return vm_open_chars(vm, e) && create_board(vm, e) && create_cpu(vm, e) &&
-           open_profile(vm, e) && vm_reset_machine(vm, e);
+    return vm_open_chars(vm, e) && vm_open_drives(vm, e) && create_board(vm, e) &&
+           create_cpu(vm, e) && open_profile(vm, e) && vm_reset_machine(vm, e);
 }
 
 int vm_run(const struct opts *o)
@@ -242,6 +244,11 @@ struct pc *vm_pc(struct vm *vm)
 struct cpu *vm_cpu(struct vm *vm)
 {
     return vm->cpu;
+}
+
+struct drives *vm_drives(struct vm *vm)
+{
+    return vm->drives;
 }
 
 struct clock *vm_clock(struct vm *vm)

@@ -73,7 +73,7 @@ struct block *drives_take(struct drives *ds, const char *id, struct err *e)
 
     if (!d)
         return NULL;
-    if (d->taken || d->opts->type != DRIVE_NONE) {
+    if (d->taken || (d->opts->type != DRIVE_NONE && d->opts->type != DRIVE_VIRTIO)) {
         err_set(e, "drive '%s' is taken by another device (say if=none for -device)", id);
         return NULL;
     }

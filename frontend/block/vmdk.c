@@ -373,7 +373,7 @@ static int unpack_grain(struct vmdk *d, const struct extent *x, uint64_t at)
     in = g_malloc(n + 1);
     d->out = g_realloc(d->out, GRAIN_MAX * 512u);
     error = file_read(x->file, in, n, at + sizeof(marker));
-    if (!error && !unpack(UNPACK_ZLIB, in, n, d->out, x->grain))
+    if (!error && !unpack_block(UNPACK_ZLIB, in, n, d->out, x->grain))
         error = EIO;
     g_free(in);
     if (error)
