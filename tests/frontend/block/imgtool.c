@@ -269,8 +269,8 @@ static bool sector_ok(const struct history *h, uint64_t s, const uint8_t *data)
 
 static int kill_test(const char *file, const char *format, uint64_t seed, unsigned ms)
 {
-    struct history *h = mmap(NULL, sizeof(*h), PROT_READ | PROT_WRITE,
-                             MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct history *h =
+        mmap(NULL, sizeof(*h), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     struct image *img;
     int status;
     pid_t pid;
@@ -321,8 +321,8 @@ int main(int argc, char **argv)
     if (!strcmp(cmd, "dump") && argc == 5)
         return dump(argv[2], argv[3], argv[4]);
     if (!strcmp(cmd, "random") && argc == 7)
-        return random_ops(argv[2], argv[3], strtoull(argv[4], NULL, 0),
-                          (unsigned)atoi(argv[5]), argv[6]);
+        return random_ops(argv[2], argv[3], strtoull(argv[4], NULL, 0), (unsigned)atoi(argv[5]),
+                          argv[6]);
     if (!strcmp(cmd, "kill") && argc == 6)
         return kill_test(argv[2], argv[3], strtoull(argv[4], NULL, 0), (unsigned)atoi(argv[5]));
     if (!strcmp(cmd, "lock") && argc == 5)
