@@ -51,6 +51,8 @@ static const struct option options[] = {
      .help = "bzImage, ELF with PVH note, or multiboot image"},
     {"initrd", "FILE", TEXT, AT(initrd), .help = "initial RAM disk"},
     {"append", "TEXT", TEXT, AT(append), .help = "kernel command line"},
+    {"bios", "FILE", TEXT, AT(bios), .help = "system ROM, run from power-on"},
+    {"L", "DIR", TEXT, AT(data_dir), .help = "where -bios looks as well"},
     {"nographic", NULL, CALL, .fn = opt_nographic, .help = "serial port on the terminal"},
     {"display", "none", CALL, .fn = opt_display, .help = "no window"},
     {"vga", "none", ONLY, .only = "none", .help = "no graphics card"},

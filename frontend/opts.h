@@ -70,6 +70,8 @@ struct opts {
 
     const char *kernel, *initrd; /* paths or NULL */
     const char *append;          /* never NULL */
+    const char *bios;            /* system ROM: path or a name in data_dir, or NULL */
+    const char *data_dir;        /* -L, or NULL */
     bool guest_unpack;           /* -machine unpack=guest: the kernel unpacks itself */
 
     enum opts_engine engine; /* -accel tcg,engine=ir|jit */

@@ -2,10 +2,12 @@
  * Builds the machine out of board, CPU, translator and back ends, and takes it apart. */
 #include "frontend/vm.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "frontend/vm_int.h"
 #include "hw/fw/acpi_tables.h"
@@ -29,8 +31,27 @@ static uint64_t rtc_epoch(const struct opts *o)
     return (uint64_t)(now + tm.tm_gmtoff);
 }
 
+/* -bios FILE: as a path, or a name in -L's folder or where distributions put firmware. */
+static bool rom_open(struct boot_file *f, const struct opts *o, struct err *e)
+{
+    const char *const dirs[] = {o->data_dir, "/usr/share/seabios", "/usr/share/qemu"};
+    char path[PATH_MAX];
+
+    if (access(o->bios, R_OK) && !strchr(o->bios, '/'))
+        for (unsigned i = 0; i < ARRAY_SIZE(dirs); i++) {
+            if (!dirs[i])
+                continue;
+            snprintf(path, sizeof(path), "%s/%s", dirs[i], o->bios);
+            if (!access(path, R_OK))
+                return boot_file_open(f, path, 16 << 20, e);
+        }
+    return boot_file_open(f, o->bios, 16 << 20, e) || err_prefix(e, "-bios");
+}
+
 static bool create_board(struct vm *vm, struct err *e)
 {
+    struct boot_file rom = {0};
+    bool ok;
     const struct opts *o = vm->o;
     struct pc_config cfg = {
         .ram_bytes = o->ram_size,
@@ -48,15 +69,21 @@ static bool create_board(struct vm *vm, struct err *e)
         cfg.debugexit_iobase = o->debug_exit_port;
         cfg.debugexit_iosize = o->debug_exit_size;
     }
+    if (o->bios && !rom_open(&rom, o, e))
+        return false;
+    cfg.rom = rom.data;
+    cfg.rom_bytes = rom.size;
     vm->pc = pc_create(&cfg, e);
-    return vm->pc && devices_create(&vm->devices, vm->pc, o, e);
+    ok = vm->pc && devices_create(&vm->devices, vm->pc, o, e);
+    boot_file_close(&rom);
+    return ok;
 }
 
 static bool create_cpu(struct vm *vm, struct err *e)
 {
     const struct opts *o = vm->o;
     struct run_opts ro = {.jit = o->engine == ENGINE_JIT, .counting = o->icount};
-    gpa top = vm->pc->ram_high ? PC_RAM_HIGH + vm->pc->ram_high : vm->pc->ram_low;
+    gpa top = PC_RAM_HIGH + vm->pc->memory.ram_high; /* ROMs and frame buffers too */
 
     if (!cpu_model_parse(&vm->model, o->cpu ? o->cpu : "max", e))
         return false;
@@ -106,10 +133,12 @@ static void setup_mtrrs(struct cpu *cpu)
     cpu->mtrr_def = 0xc06;
 }
 
-bool vm_reset_machine(struct vm *vm, struct err *e)
+/* What firmware would have done, and the kernel in RAM. */
+static bool direct_boot(struct vm *vm, struct err *e)
 {
-    struct boot_ram ram = {vm->pc->ram.host, vm->pc->ram_low, vm->pc->ram_high};
-    struct acpi_config acpi = acpi_config_pc(vm->pc->ram_low);
+    struct boot_ram ram = {vm->pc->memory.ram.host, vm->pc->memory.ram_low,
+                           vm->pc->memory.ram_high};
+    struct acpi_config acpi = acpi_config_pc(vm->pc->memory.ram_low);
     struct acpi_place place;
     struct boot_entry entry;
     struct boot_config bc = {.kernel = vm->o->kernel,
@@ -118,13 +147,6 @@ bool vm_reset_machine(struct vm *vm, struct err *e)
                              .guest_decompress = vm->o->guest_unpack,
                              .ram = ram};
 
-    if (!vm->o->kernel)
-        return err_set(e, "nothing to boot: give a kernel with -kernel FILE "
-                          "(disks and firmware are not supported yet)");
-    vm_ask(&vm->reset_wanted, false);
-    pc_reset(vm->pc);
-    cpu_reset(vm->cpu);
-    run_flush(vm->cpu);
     if (!acpi_install(&acpi, &ram, &place, e))
         return false;
     bc.rsdp = place.rsdp;
@@ -135,6 +157,20 @@ bool vm_reset_machine(struct vm *vm, struct err *e)
     pc_setup_as_firmware(vm->pc);
     setup_mtrrs(vm->cpu);
     enter_guest(vm->cpu, &entry);
+    return true;
+}
+
+bool vm_reset_machine(struct vm *vm, struct err *e)
+{
+    if (!vm->o->kernel && !vm->pc->memory.bios)
+        return err_set(e, "nothing to boot: give a kernel with -kernel FILE or a system ROM "
+                          "with -bios FILE (disks are not supported yet)");
+    vm_ask(&vm->reset_wanted, false);
+    pc_reset(vm->pc);
+    cpu_reset(vm->cpu);
+    run_flush(vm->cpu);
+    if (vm->o->kernel && !direct_boot(vm, e))
+        return false;
     if (log_on(LOG_CPU_RESET))
         trace_cpu(vm->cpu);
     return true;

@@ -109,6 +109,14 @@ static void ignne(void *opaque)
         pc->cfg.ignne(pc->cfg.opaque);
 }
 
+static void memory_changed(void *opaque)
+{
+    struct pc *pc = opaque;
+
+    pc_memory_set_pam(&pc->memory, pc->i440fx.pci.config + I440FX_PAM);
+    pci_host_retry(&pc->pci);
+}
+
 static void set_pmbase(void *opaque, bool enabled, uint16_t base)
 {
     struct pc *pc = opaque;
@@ -141,23 +149,10 @@ static void pci_msi(void *opaque, gpa addr, uint32_t data)
 
 /* --- building ------------------------------------------------------------------------- */
 
-static bool place_ram(struct pc *pc, struct err *e)
+static bool place_memory(struct pc *pc, struct err *e)
 {
-    uint64_t size = pc->cfg.ram_bytes;
-    uint8_t *host;
-
-    if (size < MIB)
-        return err_set(e, "the pc board needs at least 1 MiB of RAM");
-    if (!ram_init(&pc->ram, size, e))
-        return false;
-    host = pc->ram.host;
-    pc->ram_low = size < PC_RAM_SPLIT ? size : PC_RAM_SPLIT;
-    pc->ram_high = size - pc->ram_low;
-    return space_add_ram(pc->mem, "ram-640k", 0, PC_VGA_HOLE, host, false, e) &&
-           space_add_ram(pc->mem, "ram-low", PC_VGA_HOLE_END, pc->ram_low - PC_VGA_HOLE_END,
-                         host + PC_VGA_HOLE_END, false, e) &&
-           (!pc->ram_high || space_add_ram(pc->mem, "ram-high", PC_RAM_HIGH, pc->ram_high,
-                                           host + pc->ram_low, false, e));
+    return pc_memory_init(&pc->memory, pc->mem, pc->cfg.ram_bytes, e) &&
+           (!pc->cfg.rom || pc_memory_set_rom(&pc->memory, pc->cfg.rom, pc->cfg.rom_bytes, e));
 }
 
 /* Realizes a device whose wires are set and puts it on the reset list. */
@@ -189,6 +184,9 @@ static void init_devs(struct pc *pc)
     dev_init(&pc->piix3.pci.dev, &piix3_class, NULL, &pc->env);
     dev_init(&pc->piix4_pm.pci.dev, &piix4_pm_class, NULL, &pc->env);
     dev_init(&pc->acpi_pm.dev, &acpi_pm_class, NULL, &pc->env);
+    dev_init(&pc->ide.pci.dev, &ide_class, NULL, &pc->env);
+    dev_init(&pc->dma.dev, &dma_8237_class, NULL, &pc->env);
+    dev_init(&pc->fdc.dev, &fdc_class, NULL, &pc->env);
     dev_init(&pc->debugport[0].dev, &debugport_class, "debugcon-e9", &pc->env);
     dev_init(&pc->debugport[1].dev, &debugport_class, "debugcon-402", &pc->env);
     dev_init(&pc->debugexit.dev, &debugexit_class, NULL, &pc->env);
@@ -293,6 +291,8 @@ static bool build_pci(struct pc *pc, struct err *e)
 {
     unsigned i;
 
+    pc->i440fx.opaque = pc;
+    pc->i440fx.memory_changed = memory_changed;
     pc->pci.opaque = pc->piix3.opaque = pc->piix4_pm.opaque = pc->acpi_pm.opaque = pc;
     pc->pci.reset = request_reset;
     pc->pci.msi = pci_msi;
@@ -349,6 +349,40 @@ bool pc_add_pci(struct pc *pc, int devfn, struct pci_fn *fn, struct err *e)
     return false;
 }
 
+static bool build_ide(struct pc *pc, struct err *e)
+{
+    struct dev *ide = &pc->ide.pci.dev;
+    unsigned i;
+
+    pc->ide.ch[0].irq = isa(pc, 14);
+    pc->ide.ch[1].irq = isa(pc, 15);
+    for (i = 0; i < PC_IDE_DRIVES; i++)
+        if (pc->cfg.ide[i])
+            ide_attach(&pc->ide, i / 2, i % 2, pc->cfg.ide[i]);
+    pci_host_add(&pc->pci, PC_IDE_DEVFN, &pc->ide.pci);
+    return plug(pc, ide, e) && dev_map(ide, IDE_REGION_CMD0, 0x1f0, 0, e) &&
+           dev_map(ide, IDE_REGION_CTL0, 0x3f6, 0, e) &&
+           dev_map(ide, IDE_REGION_CMD1, 0x170, 0, e) &&
+           dev_map(ide, IDE_REGION_CTL1, 0x376, 0, e);
+}
+
+static bool build_floppy(struct pc *pc, struct err *e)
+{
+    struct dev *dma = &pc->dma.dev, *fdc = &pc->fdc.dev;
+    unsigned i;
+
+    pc->fdc.irq = isa(pc, 6);
+    pc->fdc.dma = &pc->dma;
+    for (i = 0; i < FDC_DRIVES; i++)
+        if (pc->cfg.floppy[i])
+            fdc_attach(&pc->fdc, i, pc->cfg.floppy[i]);
+    return plug(pc, dma, e) && plug(pc, fdc, e) && dev_map(dma, DMA_REGION_LOW, 0x00, 0, e) &&
+           dev_map(dma, DMA_REGION_HIGH, 0xc0, 0, e) &&
+           dev_map(dma, DMA_REGION_PAGE, 0x81, 0, e) &&
+           dev_map(fdc, FDC_REGION_MAIN, 0x3f0, 0, e) &&
+           dev_map(fdc, FDC_REGION_DIR, 0x3f7, 0, e);
+}
+
 static bool build_debug(struct pc *pc, struct err *e)
 {
     static const uint16_t port[] = {0xe9, 0x402};
@@ -377,19 +411,32 @@ static void set_cmos16(struct pc *pc, unsigned index, uint64_t v)
     rtc_set_cmos(&pc->rtc, index + 1, v >> 8);
 }
 
+/* Types of the floppy drives, and the equipment byte: FPU, PS/2 mouse port, drives. */
+static void fill_cmos_floppies(struct pc *pc)
+{
+    uint8_t a = fdc_drive_type(pc->cfg.floppy[0]), b = fdc_drive_type(pc->cfg.floppy[1]);
+    uint8_t equipment = 0x06;
+
+    rtc_set_cmos(&pc->rtc, 0x10, a << 4 | b);
+    if (a || b)
+        equipment |= a && b ? 0x41 : 0x01;
+    rtc_set_cmos(&pc->rtc, 0x14, equipment);
+}
+
 /* RAM sizes where PC firmware looks for them. */
 static void fill_cmos(struct pc *pc)
 {
-    uint64_t above_1m = (pc->ram_low - MIB) >> 10;
-    uint64_t above_16m = pc->ram_low > 16 * MIB ? (pc->ram_low - 16 * MIB) >> 16 : 0;
+    uint64_t above_1m = (pc->memory.ram_low - MIB) >> 10;
+    uint64_t above_16m =
+        pc->memory.ram_low > 16 * MIB ? (pc->memory.ram_low - 16 * MIB) >> 16 : 0;
 
-    rtc_set_cmos(&pc->rtc, 0x14, 0x06); /* equipment: FPU, PS/2 mouse port */
+    fill_cmos_floppies(pc);
     set_cmos16(pc, 0x15, 640);
     set_cmos16(pc, 0x17, above_1m);
     set_cmos16(pc, 0x30, above_1m);
     set_cmos16(pc, 0x34, above_16m);
-    set_cmos16(pc, 0x5b, pc->ram_high >> 16 & 0xffff);
-    rtc_set_cmos(&pc->rtc, 0x5d, pc->ram_high >> 32);
+    set_cmos16(pc, 0x5b, pc->memory.ram_high >> 16 & 0xffff);
+    rtc_set_cmos(&pc->rtc, 0x5d, pc->memory.ram_high >> 32);
 }
 
 struct pc *pc_create(const struct pc_config *cfg, struct err *e)
@@ -417,8 +464,8 @@ struct pc *pc_create(const struct pc_config *cfg, struct err *e)
                                .find_drive = cfg->find_drive,
                                .find_chardev = cfg->find_chardev};
     init_devs(pc);
-    if (place_ram(pc, e) && build_serial(pc, e) && build_pci(pc, e) && build_isa(pc, e) &&
-        build_apics(pc, e) && build_debug(pc, e)) {
+    if (place_memory(pc, e) && build_serial(pc, e) && build_pci(pc, e) && build_isa(pc, e) &&
+        build_ide(pc, e) && build_floppy(pc, e) && build_apics(pc, e) && build_debug(pc, e)) {
         fill_cmos(pc);
         return pc;
     }
@@ -440,7 +487,7 @@ void pc_destroy(struct pc *pc)
     free(pc->devs);
     space_destroy(pc->mem);
     space_destroy(pc->ports);
-    ram_finish(&pc->ram);
+    pc_memory_finish(&pc->memory);
     free(pc);
 }
 
@@ -477,18 +524,33 @@ static void setup_pic(struct pc *pc)
     outb(pc, 0xa1, 0xff);
 }
 
+/* IDETIM: channels with drives are decoded; drivers do not look for drives on others. */
+static void setup_ide(struct pc *pc)
+{
+    unsigned i;
+
+    for (i = 0; i < 2; i++)
+        if (pc->cfg.ide[2 * i] || pc->cfg.ide[2 * i + 1])
+            pci_config_write(&pc->pci, PC_IDE_DEVFN, 0x40 + 2 * i, 0x8000, 2);
+    pci_config_write(&pc->pci, PC_IDE_DEVFN, 0x04, 0x05, 2);
+}
+
 void pc_setup_as_firmware(struct pc *pc)
 {
     static const uint8_t route[4] = {10, 10, 11, 11};
     unsigned i, piix3 = PCI_DEVFN(1, 0), pm = PCI_DEVFN(1, 3);
 
     setup_pic(pc);
+    pci_config_write(&pc->pci, 0, I440FX_PAM, 0x30, 1); /* RAM from C0000 on */
+    for (i = 1; i < 7; i++)
+        pci_config_write(&pc->pci, 0, I440FX_PAM + i, 0x33, 1);
     pic_set_elcr(&pc->pic, 1u << 10 | 1u << 11 | 1u << PC_SCI_IRQ);
     for (i = 0; i < 4; i++)
         pci_config_write(&pc->pci, piix3, 0x60 + i, route[i], 1);
     pci_config_write(&pc->pci, pm, 0x3c, PC_SCI_IRQ, 1);
     pci_config_write(&pc->pci, pm, 0x40, PC_PMBASE | 1, 4);
     pci_config_write(&pc->pci, pm, 0x80, 1, 1);
+    setup_ide(pc);
     acpi_pm_set_sci_enable(&pc->acpi_pm, true);
     outb(pc, 0x64, 0x60); /* keyboard controller: translate, interrupt 1, self test done */
     outb(pc, 0x60, 0x45);

@@ -9,6 +9,8 @@
 #ifndef HW_PC_PC_H
 #define HW_PC_PC_H
 
+#include "hw/block/fdc_82077.h"
+#include "hw/block/ide.h"
 #include "hw/char/serial_16550.h"
 #include "hw/input/i8042.h"
 #include "hw/intc/ioapic.h"
@@ -17,12 +19,13 @@
 #include "hw/pc/acpi_pm.h"
 #include "hw/pc/debugexit.h"
 #include "hw/pc/debugport.h"
+#include "hw/pc/memory.h"
+#include "hw/pc/dma_8237.h"
 #include "hw/pc/ports.h"
 #include "hw/pci/i440fx.h"
 #include "hw/pci/pci.h"
 #include "hw/timer/pit_i8254.h"
 #include "hw/timer/rtc_mc146818.h"
-#include "softmmu/ram.h"
 
 /* Facts for the writers of ACPI tables, E820 and CPUID. */
 #define PC_RAM_SPLIT    0xc0000000ull  /* RAM below 4 GiB ends here at the latest */
@@ -40,17 +43,25 @@
 #define PC_RESET_VALUE  6
 #define PC_SERIAL_COUNT 4
 #define PC_RTC_CENTURY  0x32
+#define PC_IDE_DRIVES   4
+#define PC_IDE_DEVFN    PCI_DEVFN(1, 1)
 
-/* ISA IRQs: 0 PIT, 1 keyboard, 3/4 serial, 8 RTC, 9 SCI, 12 mouse, 13 FPU; PCI INTx through
- * PIIX3 PIRQA..D to 10, 10, 11, 11; slot s pin p is PIRQ (s + p - 1) & 3, p from INTA = 0. */
+/* ISA IRQs: 0 PIT, 1 keyboard, 3/4 serial, 6 floppy, 8 RTC, 9 SCI, 12 mouse, 13 FPU, 14/15 IDE;
+ * PCI INTx through PIIX3 PIRQA..D to 10, 10, 11, 11; slot s pin p is PIRQ (s + p - 1) & 3, p
+ * from INTA = 0. */
 
 struct pc_config {
     uint64_t ram_bytes; /* multiple of 4096, at least 1 MiB */
-    unsigned cpus;      /* 0 means 1 */
+    const void *rom;    /* system ROM, copied; NULL: none (a direct boot needs none) */
+    size_t rom_bytes;
+    unsigned cpus; /* 0 means 1 */
     struct clock *clock;
     struct chardev *serial[PC_SERIAL_COUNT];     /* NULL: that port is absent */
     struct chardev *debugcon;                    /* ports 0xE9 and 0x402; NULL: absent */
     uint16_t debugexit_iobase, debugexit_iosize; /* iosize 0: absent */
+    struct block *ide[PC_IDE_DRIVES]; /* primary master, slave, secondary master, slave; one
+                                       * with removable media is a CD-ROM drive */
+    struct block *floppy[FDC_DRIVES];
     uint64_t rtc_epoch; /* UTC seconds since 1970 at clock 0; 0: the host's time now */
 
     /* back ends for the properties of devices (struct dev_env) */
@@ -76,8 +87,7 @@ struct pc_config {
 struct pc {
     struct pc_config cfg;
     struct space *mem, *ports;
-    struct ram ram;             /* host block: [0, split) then the part above 4 GiB */
-    uint64_t ram_low, ram_high; /* bytes below the split and from 4 GiB on */
+    struct pc_memory memory;
     struct dev_env env;
     struct apic_bus apic_bus;
 
@@ -91,8 +101,11 @@ struct pc {
     struct pci_host pci;
     struct i440fx i440fx;
     struct piix3 piix3;
+    struct ide ide;
     struct piix4_pm piix4_pm;
     struct acpi_pm acpi_pm;
+    struct dma_8237 dma;
+    struct fdc fdc;
     struct debugport debugport[2];
     struct debugexit debugexit;
     struct ports small;

@@ -216,14 +216,14 @@ static void test_layout(void)
         g_assert_nonnull(pc);
         pc_reset(pc);
         pc_setup_as_firmware(pc);
-        g_assert_cmpuint(pc->ram_low, ==, cases[i].low);
-        g_assert_cmpuint(pc->ram_high, ==, cases[i].high);
-        g_assert_true(space_ram_page(pc->mem, 0xc1234, NULL) == pc->ram.host + 0xc1000);
+        g_assert_cmpuint(pc->memory.ram_low, ==, cases[i].low);
+        g_assert_cmpuint(pc->memory.ram_high, ==, cases[i].high);
+        g_assert_true(space_ram_page(pc->mem, 0xc1234, NULL) == pc->memory.ram.host + 0xc1000);
         g_assert_null(space_ram_page(pc->mem, PC_VGA_HOLE, NULL));
         g_assert_null(space_ram_page(pc->mem, cases[i].low, NULL));
         if (cases[i].high)
             g_assert_true(space_ram_page(pc->mem, PC_RAM_HIGH, NULL) ==
-                          pc->ram.host + PC_RAM_SPLIT);
+                          pc->memory.ram.host + PC_RAM_SPLIT);
         g_assert_null(space_ram_page(pc->mem, PC_RAM_HIGH + cases[i].high, NULL));
         pc_destroy(pc);
     }
