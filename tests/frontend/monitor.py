@@ -285,6 +285,30 @@ def test_memory(tap, r):
         tap.ok(m.end() == status_of(5), "o writes a port", repr(m.p.returncode))
 
 
+def test_drives(tap, r):
+    for name, size in (("disk", 1 << 20), ("a.iso", 65536), ("b.iso", 32768)):
+        r.write(name, bytes(size))
+    with Machine(r, HALT, "-hda", "disk", "-cdrom", "a.iso") as m:
+        q = m.qmp()
+        disk, cd = q.run("query-block")["return"]
+        tap.ok(disk["device"] == "ide0-hd0" and not disk["removable"] and
+               disk["inserted"]["image"]["virtual-size"] == 1 << 20 and
+               cd["inserted"]["file"] == "a.iso" and cd["inserted"]["ro"] and
+               cd["tray_open"] is False, "query-block", repr((disk, cd)))
+        a = q.run("eject", device="ide1-cd0")
+        cd = q.run("query-block")["return"][1]
+        tap.ok(a == {"return": {}} and "inserted" not in cd and cd["tray_open"], "eject", repr(cd))
+        a = q.hmp("change ide1-cd0 b.iso")
+        tap.ok(a == "" and "ide1-cd0: b.iso (raw, read-only)" in q.hmp("info block"), "change", a)
+        a = q.run("blockdev-change-medium", device="ide1-cd0", filename="a.iso", format="raw")
+        b = q.run("query-block")["return"][1]["inserted"]["file"]
+        tap.ok(a == {"return": {}} and b == "a.iso", "blockdev-change-medium", repr((a, b)))
+        a = [q.run("eject", device="ide0-hd0"), q.run("eject", device="none"),
+             q.run("blockdev-change-medium", device="ide1-cd0", filename="none")]
+        tap.ok([x["error"]["class"] for x in a] == ["GenericError", "DeviceNotFound",
+                                                     "GenericError"], "what cannot be", repr(a))
+
+
 def test_nmi(tap, r):
     with Machine(r, HALT, *EXIT) as m:
         q = m.qmp()
@@ -496,7 +520,7 @@ def test_ways_in(tap, r):
 def main():
     tap = Tap()
     r = Runner(sys.argv[1])
-    for test in (test_protocol, test_states, test_reset, test_memory, test_nmi, test_people,
+    for test in (test_protocol, test_states, test_reset, test_memory, test_drives, test_nmi, test_people,
                  test_mux, test_sleep, test_stalled_output, test_hostile, test_ways_in):
         try:
             test(tap, r)

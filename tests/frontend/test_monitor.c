@@ -120,6 +120,11 @@ struct clock *vm_clock(struct vm *vm)
     return &vm->clock;
 }
 
+struct drives *vm_drives(struct vm *vm)
+{
+    return NULL;
+}
+
 struct vm_ui *vm_ui(struct vm *vm)
 {
     return &vm->ui;
@@ -471,6 +476,10 @@ static void test_hmp(void)
         {"info lapic 1", "Error: "},
         {"info irq", "IRQ 15"},
         {"info jit", "blocks"},
+        {"eject cd0", "Error: Device 'cd0' not found"},
+        {"eject", "Error: Parameter 'device' is missing"},
+        {"change cd0 file", "Error: Device 'cd0' not found"},
+        {"eject -x cd0", "Error: unknown option -x"},
         {"info chardev", "qmp: filename=null"},
         {"info cpus", "thread_id=4711"},
         {"info name", "box"},
@@ -487,7 +496,7 @@ static void test_hmp(void)
     };
     struct vm *vm = start();
 
-    memcpy(vm->pc->ram.host,
+    memcpy(vm->pc->memory.ram.host,
            "\x11\x22\x33\x44\xfe\xff\xff\xff"
            "hi\0\0\0\0\0\0\x90\x90",
            18);
@@ -515,7 +524,7 @@ static void test_hmp(void)
 static void test_page_tables(void)
 {
     struct vm *vm = start();
-    uint64_t *ram = (uint64_t *)(void *)vm->pc->ram.host;
+    uint64_t *ram = (uint64_t *)(void *)vm->pc->memory.ram.host;
 
     ram[0x1000 / 8] = 0x2007; /* PML4 -> PDPT -> PD -> 2 MiB page, and a table */
     ram[0x2000 / 8] = 0x3007;
@@ -754,7 +763,7 @@ static void test_fuzz(void)
             g_string_truncate(vm->out[i], 0);
             send(vm, i, text->str, text->len);
         }
-        ((uint64_t *)(void *)vm->pc->ram.host)[fuzz_below(ram_words)] = fuzz_edge();
+        ((uint64_t *)(void *)vm->pc->memory.ram.host)[fuzz_below(ram_words)] = fuzz_edge();
         vm->cpu->cr0 = CR0_PE | (fuzz_below(2) ? CR0_PG : 0);
         vm->cpu->cr4 = fuzz_below(2) ? CR4_PAE : CR4_PSE;
         vm->cpu->cr3 = (uint64_t)fuzz_below(1024) << 12;
