@@ -31,6 +31,7 @@ struct opts_build {
     struct node_def node[OPTS_DRIVES];
     unsigned nodes;
     bool snapshot;
+    enum { VGA_DEFAULT, VGA_STD, VGA_OFF } vga;
     bool nographic, nodefaults, display_none, has_serial, has_monitor;
     unsigned serials;
     struct chardev_ref serial[OPTS_SERIALS], debugcon, mon[OPTS_MONS];
@@ -62,7 +63,9 @@ opts_fn opt_memory, opt_smp, opt_machine, opt_accel, opt_enable_kvm, opt_rtc, op
 opts_fn opt_serial, opt_chardev, opt_debugcon, opt_mon, opt_monitor, opt_qmp, opt_global;
 
 /* opts_device.c */
-opts_fn opt_device;
+opts_fn opt_device, opt_vga;
+/* Adds the graphics card that a PC has unless the user says otherwise. */
+bool opts_default_vga(struct opts_build *b, struct err *e);
 /* -device of parts that the frontend wires itself (opts_chardev.c). */
 typedef bool device_fn(struct opts_build *b, struct props *ps, struct err *e);
 device_fn device_debug_exit, device_debugcon, device_serial;

@@ -64,7 +64,8 @@ static uint8_t checksum(const uint8_t *p, size_t n)
     return (uint8_t)-sum;
 }
 
-static void table_header(struct builder *b, uint8_t *t, const char *sig, uint8_t rev, size_t size)
+static void table_header(struct builder *b, uint8_t *t, const char *sig, uint8_t rev,
+                         size_t size)
 {
     assert(b->tables < TABLES_MAX);
     b->table[b->tables].at = (uint32_t)(t - b->mem);
@@ -170,7 +171,8 @@ static bool is_pci_irq(const struct acpi_config *c, unsigned irq)
     for (unsigned i = 0; c->has_pci && !c->pirq_links && i < 4; i++)
         if (c->pirq_gsi[i] == irq)
             return true;
-    return irq == c->sci || (c->has_pci && c->pirq_links && (irq == 5 || irq == 10 || irq == 11));
+    return irq == c->sci ||
+           (c->has_pci && c->pirq_links && (irq == 5 || irq == 10 || irq == 11));
 }
 
 /* The PIT sits at I/O APIC input 2; level interrupts of the ISA range are

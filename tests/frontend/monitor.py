@@ -309,6 +309,34 @@ def test_drives(tap, r):
                                                      "GenericError"], "what cannot be", repr(a))
 
 
+def test_keys_and_screen(tap, r):
+    # each scan code goes to its own byte behind COUNTER
+    keys = (b"\xbf" + u32(COUNTER) +                       # edi
+            b"\xe4\x64\xa8\x01\x74\xfa"                   # 1: in al, 0x64; test al, 1; jz 1b
+            b"\xe4\x60\xaa\xeb\xf5")                      # in al, 0x60; stosb; jmp 1b
+    with Machine(r, keys, "-vga", "std") as m:
+        q = m.qmp()
+        a = q.run("send-key", keys=[{"type": "qcode", "data": "ctrl"},
+                                    {"type": "qcode", "data": "delete"}], hold_time=20)
+        b = q.hmp("sendkey a 20")
+        want, end = bytes.fromhex("1de053e0d39d1e9e"), time.time() + 10
+        got = b""
+        while got != want and time.time() < end:
+            q.run("pmemsave", val=COUNTER, size=len(want), filename="out")
+            with open(r.path("out"), "rb") as f:
+                got = f.read()
+        tap.ok(a == {"return": {}} and b == "" and got == want, "send-key, sendkey",
+               repr((a, b, got)))
+        a = q.run("screendump", filename="x.ppm"), q.hmp("screendump x.png -f png")
+        with open(r.path("x.ppm"), "rb") as f:
+            ppm = f.read()
+        with open(r.path("x.png"), "rb") as f:
+            png = f.read()
+        head = re.match(rb"P6\n(\d+) (\d+)\n255\n", ppm)
+        tap.ok(head and len(ppm) == head.end() + 3 * int(head[1]) * int(head[2]) and
+               png[:8] == b"\x89PNG\r\n\x1a\n", "screendump", repr((a, ppm[:20], png[:20])))
+
+
 def test_nmi(tap, r):
     with Machine(r, HALT, *EXIT) as m:
         q = m.qmp()
@@ -520,7 +548,8 @@ def test_ways_in(tap, r):
 def main():
     tap = Tap()
     r = Runner(sys.argv[1])
-    for test in (test_protocol, test_states, test_reset, test_memory, test_drives, test_nmi, test_people,
+    for test in (test_protocol, test_states, test_reset, test_memory, test_drives,
+                 test_keys_and_screen, test_nmi, test_people,
                  test_mux, test_sleep, test_stalled_output, test_hostile, test_ways_in):
         try:
             test(tap, r)
