@@ -79,6 +79,11 @@ void vm_quit(struct vm *vm, int status, enum vm_cause cause)
     vm->quits++;
 }
 
+bool vm_ending(const struct vm *vm)
+{
+    return vm->quits > 0;
+}
+
 void vm_run_on_cpu(struct vm *vm, void (*fn)(void *opaque), void *opaque)
 {
     fn(opaque);
@@ -522,6 +527,7 @@ static void test_hmp(void)
     say(vm, "q");
     g_assert_cmpuint(vm->powerdowns, ==, 1);
     g_assert_cmpuint(vm->quits, ==, 1);
+    vm->quits = 0;
     expect(ask(vm, HMP, "p 2\r"), "p 2\r\n0x2\r\n(qemu) ");
     expect(ask(vm, HMP, "info stat\t\r"), "info status ");
     stop(vm);
