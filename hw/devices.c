@@ -23,6 +23,7 @@ const struct dev_class *const hw_classes[] = {
     &pci_host_class,
     &pci_testdev_class,
     &pic_class,
+    &pflash_class,
     &piix3_class,
     &piix4_pm_class,
     &pit_class,

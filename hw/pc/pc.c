@@ -155,6 +155,35 @@ static bool place_memory(struct pc *pc, struct err *e)
            (!pc->cfg.rom || pc_memory_set_rom(&pc->memory, pc->cfg.rom, pc->cfg.rom_bytes, e));
 }
 
+static bool plug(struct pc *pc, struct dev *d, struct err *e);
+
+/* Bank 0 ends at 4 GiB, the next one where it begins. */
+static bool build_flash(struct pc *pc, struct err *e)
+{
+    gpa end = PC_RAM_HIGH;
+    unsigned i;
+
+    for (i = 0; i < PC_FLASH_BANKS; i++) {
+        struct pflash *f = &pc->flash[i];
+
+        if (!pc->cfg.pflash[i])
+            continue;
+        if (pc->cfg.rom)
+            return err_set(e, "a system ROM and flash cannot be at the same place");
+        if (i && !pc->cfg.pflash[0])
+            return err_set(e, "flash bank 1 needs bank 0");
+        f->blk = pc->cfg.pflash[i];
+        if (!plug(pc, &f->dev, e))
+            return false;
+        end -= f->bytes;
+        if (!pflash_place(f, end, e))
+            return false;
+    }
+    if (pc->cfg.pflash[0])
+        pc_memory_show_bios(&pc->memory, pc->flash[0].data, pc->flash[0].bytes);
+    return true;
+}
+
 /* Realizes a device whose wires are set and puts it on the reset list. */
 static bool plug(struct pc *pc, struct dev *d, struct err *e)
 {
@@ -191,6 +220,8 @@ static void init_devs(struct pc *pc)
     dev_init(&pc->debugport[1].dev, &debugport_class, "debugcon-402", &pc->env);
     dev_init(&pc->debugexit.dev, &debugexit_class, NULL, &pc->env);
     dev_init(&pc->small.dev, &ports_class, NULL, &pc->env);
+    for (i = 0; i < PC_FLASH_BANKS; i++)
+        dev_init(&pc->flash[i].dev, &pflash_class, i ? "flash1" : "flash0", &pc->env);
     dev_init(&pc->fw_cfg.dev, &fw_cfg_class, NULL, &pc->env);
     for (i = 0; i < PC_SERIAL_COUNT; i++)
         dev_init(&pc->serial[i].dev, &serial_class, serial_id[i], &pc->env);
@@ -467,8 +498,9 @@ struct pc *pc_create(const struct pc_config *cfg, struct err *e)
                                .find_drive = cfg->find_drive,
                                .find_chardev = cfg->find_chardev};
     init_devs(pc);
-    if (place_memory(pc, e) && build_serial(pc, e) && build_pci(pc, e) && build_isa(pc, e) &&
-        build_ide(pc, e) && build_floppy(pc, e) && build_apics(pc, e) && build_debug(pc, e)) {
+    if (place_memory(pc, e) && build_flash(pc, e) && build_serial(pc, e) && build_pci(pc, e) &&
+        build_isa(pc, e) && build_ide(pc, e) && build_floppy(pc, e) && build_apics(pc, e) &&
+        build_debug(pc, e)) {
         fill_cmos(pc);
         return pc;
     }

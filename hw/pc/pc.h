@@ -11,6 +11,7 @@
 
 #include "hw/block/fdc_82077.h"
 #include "hw/block/ide.h"
+#include "hw/block/pflash_cfi01.h"
 #include "hw/char/serial_16550.h"
 #include "hw/input/i8042.h"
 #include "hw/intc/ioapic.h"
@@ -43,6 +44,7 @@
 #define PC_RESET_PORT   0xcf9 /* ACPI reset register, value 6 */
 #define PC_RESET_VALUE  6
 #define PC_SERIAL_COUNT 4
+#define PC_FLASH_BANKS  2
 #define PC_RTC_CENTURY  0x32
 #define PC_IDE_DRIVES   4
 #define PC_IDE_DEVFN    PCI_DEVFN(1, 1)
@@ -54,6 +56,7 @@
 struct pc_config {
     uint64_t ram_bytes; /* multiple of 4096, at least 1 MiB */
     const void *rom;    /* system ROM, copied; NULL: none (a direct boot needs none) */
+    struct block *pflash[PC_FLASH_BANKS]; /* flash instead: 0 ends at 4 GiB, 1 below it */
     size_t rom_bytes;
     unsigned cpus; /* 0 means 1 */
     struct clock *clock;
@@ -89,6 +92,7 @@ struct pc {
     struct pc_config cfg;
     struct space *mem, *ports;
     struct pc_memory memory;
+    struct pflash flash[PC_FLASH_BANKS];
     struct dev_env env;
     struct apic_bus apic_bus;
 
