@@ -55,7 +55,7 @@ static const struct option options[] = {
     {"L", "DIR", TEXT, AT(data_dir), .help = "where -bios looks as well"},
     {"nographic", NULL, CALL, .fn = opt_nographic, .help = "serial port on the terminal"},
     {"display", "none", CALL, .fn = opt_display, .help = "no window"},
-    {"vga", "none", ONLY, .only = "none", .help = "no graphics card"},
+    {"vga", "std|none", CALL, .fn = opt_vga, .help = "graphics card"},
     {"serial", "BACKEND", CALL, .fn = opt_serial,
      .help = "where a serial port goes: stdio, mon:stdio (with the monitor), null, none, pty,\n"
              "                        file:PATH, pipe:PATH, unix:PATH[,server,nowait],\n"
@@ -215,7 +215,7 @@ static bool check(struct opts_build *b, struct err *e)
         return err_set(e, "-initrd is only allowed with -kernel");
     if (!o->kernel && *o->append)
         return err_set(e, "-append is only allowed with -kernel");
-    return opts_pick_accel(b, e) && opts_resolve_chardevs(b, e);
+    return opts_pick_accel(b, e) && opts_resolve_chardevs(b, e) && opts_default_vga(b, e);
 }
 
 enum opts_result opts_parse(struct opts *o, int argc, char **argv, struct err *e)

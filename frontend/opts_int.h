@@ -21,6 +21,7 @@ struct chardev_ref {
 
 struct opts_build {
     struct opts *o;
+    enum { VGA_DEFAULT, VGA_STD, VGA_OFF } vga;
     bool nographic, nodefaults, display_none, has_serial, has_monitor;
     unsigned serials;
     struct chardev_ref serial[OPTS_SERIALS], debugcon, mon[OPTS_MONS];
@@ -53,7 +54,9 @@ opts_fn opt_serial, opt_chardev, opt_debugcon, opt_mon, opt_monitor, opt_qmp, op
 
 opts_fn opt_boot, opt_smbios, opt_fw_cfg; /* opts_fw.c */
 /* opts_device.c */
-opts_fn opt_device;
+opts_fn opt_device, opt_vga;
+/* Adds the graphics card that a PC has unless the user says otherwise. */
+bool opts_default_vga(struct opts_build *b, struct err *e);
 /* -device of parts that the frontend wires itself (opts_chardev.c). */
 typedef bool device_fn(struct opts_build *b, struct props *ps, struct err *e);
 device_fn device_debug_exit, device_debugcon, device_serial;

@@ -76,7 +76,12 @@ static bool create_board(struct vm *vm, struct err *e)
     vm->pc = pc_create(&cfg, e);
     ok = vm->pc && devices_create(&vm->devices, vm->pc, o, e) && vm_fw_init(vm, e);
     boot_file_close(&rom);
-    return ok;
+    if (!ok)
+        return false;
+    if (vm->pc->vga)
+        vm->display = vga_display(&vm->pc->vga->vga);
+    vm->input = kbc_input(&vm->pc->kbc);
+    return true;
 }
 
 static bool create_cpu(struct vm *vm, struct err *e)
@@ -150,6 +155,7 @@ static bool direct_boot(struct vm *vm, struct err *e)
                              .initrd = vm->o->initrd,
                              .cmdline = vm->o->append,
                              .guest_decompress = vm->o->guest_unpack,
+                             .text_screen = vm->pc->vga != NULL,
                              .ram = ram};
 
     if (!acpi_install(&acpi, &ram, &place, e))
@@ -295,14 +301,19 @@ struct clock *vm_clock(struct vm *vm)
     return &vm->clock;
 }
 
+const struct display *vm_display(struct vm *vm)
+{
+    return vm->display.update ? &vm->display : NULL;
+}
+
+const struct input_sink *vm_input(struct vm *vm)
+{
+    return &vm->input;
+}
+
 struct defer_queue *vm_deferred(struct vm *vm)
 {
     return &vm->deferred;
-}
-
-struct vm_ui *vm_ui(struct vm *vm)
-{
-    return &vm->ui;
 }
 
 const struct opts *vm_opts(const struct vm *vm)

@@ -82,14 +82,10 @@ struct pc *vm_pc(struct vm *vm);
 struct cpu *vm_cpu(struct vm *vm); /* touch it in vm_run_on_cpu only */
 struct clock *vm_clock(struct vm *vm);
 struct defer_queue *vm_deferred(struct vm *vm); /* for the workers of devices */
-/* Where pictures come from and keys go to; whoever builds the board fills it. A function that
- * is NULL: there is no such device. */
-struct vm_ui {
-    struct display display;
-    struct input_sink keyboard, mouse;
-};
-struct vm_ui *vm_ui(struct vm *vm);
 const struct opts *vm_opts(const struct vm *vm);
-int vm_thread_id(const struct vm *vm); /* host thread id of the vCPU's thread */
+/* The picture of the graphics card, NULL: there is none. */
+const struct display *vm_display(struct vm *vm);
+const struct input_sink *vm_input(struct vm *vm); /* keyboard and mouse */
+int vm_thread_id(const struct vm *vm);            /* host thread id of the vCPU's thread */
 
 #endif

@@ -45,7 +45,8 @@ struct vm {
     struct chr *chr[OPTS_CHARDEVS]; /* by index in o->chardev */
     struct chr_host chr_host;
     struct monitors *monitors;
-    struct vm_ui ui;
+    struct display display; /* without `update`: there is none */
+    struct input_sink input;
 
     pthread_mutex_t lock; /* the device lock */
     pthread_cond_t done;  /* with it: the vCPU thread has done something waited for */

@@ -26,7 +26,7 @@ struct mon_keys {
 /* Sends what is due; the timer is queued while a pause lasts. */
 static void run_queue(struct mon_keys *k)
 {
-    const struct input_sink *sink = &vm_ui(k->vm)->keyboard;
+    const struct input_sink *sink = vm_input(k->vm);
 
     while (k->len && !k->timer.queued) {
         struct step *s = &k->queue[k->head];
@@ -71,7 +71,7 @@ static bool press(struct mon_call *c, const key_code *keys, unsigned n, struct e
     int64_t ms = mon_int(c, "hold-time", HOLD_MS);
     struct mon_keys *k = c->ms->keys;
 
-    if (!vm_ui(c->vm)->keyboard.key)
+    if (!vm_input(c->vm)->key)
         return err_set(e, "the machine has no keyboard");
     if (ms < 0 || ms > 60000)
         return err_set(e, "the hold time is 0 to 60000 ms");

@@ -10,6 +10,9 @@
 
 #define MIB (1ull << 20)
 
+#define PC_VGA_BAR_END 0xfe000000u
+#define PC_VGA_MMIO    0xfebf0000u
+
 /* --- interrupt wires ------------------------------------------------------------------ */
 
 /* ISA interrupt n to both controllers; the PIT goes to pin 2 of the I/O APIC. */
@@ -374,10 +377,28 @@ static bool add_pci(struct pc *pc, int devfn, struct pci_fn *fn, struct err *e)
     return plug(pc, &fn->dev, e);
 }
 
+/* The legacy ports of a VGA, which no BAR places. */
+static bool claim_vga(struct pc *pc, struct pci_fn *fn, struct err *e)
+{
+    unsigned i;
+
+    if (fn->dev.cls != &vga_pci_class)
+        return true;
+    if (pc->vga)
+        return err_set(e, "%s: there is a VGA already", fn->dev.id);
+    for (i = 0; i < VGA_PORT_REGIONS; i++)
+        if (!dev_map(&fn->dev, i, vga_region_port[i], 0, e))
+            return false;
+    pc->vga = (struct vga_pci *)fn;
+    return true;
+}
+
 bool pc_add_pci(struct pc *pc, int devfn, struct pci_fn *fn, struct err *e)
 {
-    if (add_pci(pc, devfn, fn, e))
+    if (claim_vga(pc, fn, e) && add_pci(pc, devfn, fn, e))
         return true;
+    if (pc->vga && &pc->vga->pci == fn)
+        pc->vga = NULL;
     pci_host_remove(fn);
     dev_finish(&fn->dev);
     return false;
@@ -570,6 +591,18 @@ static void setup_ide(struct pc *pc)
     pci_config_write(&pc->pci, PC_IDE_DEVFN, 0x04, 0x05, 2);
 }
 
+/* BARs at the top of the window, as a BIOS would leave them, and the screen in mode 3. */
+static void setup_vga(struct pc *pc)
+{
+    struct vga_pci *c = pc->vga;
+    uint32_t size = c->vga.vram_bytes;
+
+    pci_config_write(&pc->pci, c->pci.devfn, 0x10, (PC_VGA_BAR_END - size) & ~(size - 1), 4);
+    pci_config_write(&pc->pci, c->pci.devfn, 0x18, PC_VGA_MMIO, 4);
+    pci_config_write(&pc->pci, c->pci.devfn, 0x04, 3, 2);
+    vga_setup_text(&c->vga);
+}
+
 void pc_setup_as_firmware(struct pc *pc)
 {
     static const uint8_t route[4] = {10, 10, 11, 11};
@@ -590,6 +623,8 @@ void pc_setup_as_firmware(struct pc *pc)
     outb(pc, 0x64, 0x60); /* keyboard controller: translate, interrupt 1, self test done */
     outb(pc, 0x60, 0x45);
     lapic_set_virtual_wire(&pc->lapic[0]);
+    if (pc->vga)
+        setup_vga(pc);
 }
 
 /* --- what the CPU side calls ---------------------------------------------------------- */

@@ -13,6 +13,7 @@
 #include "hw/block/ide.h"
 #include "hw/block/pflash_cfi01.h"
 #include "hw/char/serial_16550.h"
+#include "hw/display/vga.h"
 #include "hw/input/i8042.h"
 #include "hw/intc/ioapic.h"
 #include "hw/intc/lapic.h"
@@ -117,6 +118,7 @@ struct pc {
     struct fw_cfg fw_cfg; /* its items are the caller's to add */
     struct dev **devs;    /* all of the above but LAPICs, and those added, in reset order */
     unsigned n_devs;
+    struct vga_pci *vga;            /* the card that has the legacy ports; NULL: none */
     uint16_t isa_level, pirq_level; /* two sources of each ISA interrupt */
 };
 
@@ -126,12 +128,14 @@ struct pc *pc_create(const struct pc_config *cfg, struct err *e);
 void pc_destroy(struct pc *pc); /* NULL allowed */
 /* Realizes a PCI function (dev_init done, properties set) and puts it on the bus: at devfn, or
  * for -1 in the next free slot from 2 on. The memory stays the caller's until pc_destroy,
- * which finishes it; before the first pc_reset. On failure it is finished. */
+ * which finishes it; before the first pc_reset. On failure it is finished. A VGA gets the legacy
+ * ports as well; there can be one. */
 bool pc_add_pci(struct pc *pc, int devfn, struct pci_fn *fn, struct err *e);
 /* Power-on state of every chip; RAM is kept. */
 void pc_reset(struct pc *pc);
 /* What the firmware that a direct boot skips would have set up: PM registers at PC_PMBASE
- * with ACPI mode on, PIRQ routing, ELCR, LINT0/LINT1 of the boot CPU as a virtual wire. */
+ * with ACPI mode on, PIRQ routing, ELCR, LINT0/LINT1 of the boot CPU as a virtual wire, the VGA
+ * in text mode 3. */
 void pc_setup_as_firmware(struct pc *pc);
 
 /* The CPU accepts INTR: the vector, from the local APIC or through ExtINT from the 8259. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "frontend/opts.h"
+#include "softmmu/dev.h"
 #include "softmmu/log.h"
 
 /* Splits a shell-like line and parses it; the caller opts_finish()es. */
@@ -158,7 +159,9 @@ static const struct {
     {"-global frob", "frob"},
     {"-net user", "user"},
     {"-display gtk", "gtk"},
-    {"-vga std", "std"},
+    {"-vga cirrus", "cirrus"},
+    {"-vga frob", "frob"},
+    {"-device VGA,frob=1", "VGA.frob"},
     {"-rtc base=2023-02-29", "2023-02-29"},
     {"-rtc base=frob", "frob"},
     {"-rtc frob=1", "frob"},
@@ -383,10 +386,11 @@ static void test_devices(void)
                     "pci-testdev,id=a",
                     "-device",
                     "pci-testdev,addr=1f.7,multifunction=on,bootindex=2",
+                    "-nodefaults",
                     NULL};
     struct err e;
 
-    g_assert_cmpint(opts_parse(&o, 5, argv, &e), ==, OPTS_RUN);
+    g_assert_cmpint(opts_parse(&o, 6, argv, &e), ==, OPTS_RUN);
     g_assert_cmpuint(o.devices, ==, 2);
     g_assert_cmpstr(o.device[0].id, ==, "a");
     g_assert_cmpint(o.device[0].devfn, ==, -1);
@@ -395,6 +399,42 @@ static void test_devices(void)
     g_assert_cmpint(o.device[1].bootindex, ==, 2);
     g_assert_true(o.device[1].multifunction && !o.device[0].multifunction);
     opts_finish(&o);
+}
+
+static bool vga_of(const char *line, struct device_opts *first, unsigned *n)
+{
+    struct opts o;
+    char **argv = g_strsplit(line, " ", -1);
+    struct err e;
+    bool any;
+
+    g_assert_cmpint(opts_parse(&o, (int)g_strv_length(argv), argv, &e), ==, OPTS_RUN);
+    *n = o.devices;
+    any = o.devices && !strcmp(o.device[0].cls->name, "VGA");
+    if (any)
+        *first = o.device[0];
+    opts_finish(&o);
+    g_strfreev(argv);
+    return any;
+}
+
+/* The default graphics card, and what takes it away. */
+static void test_vga(void)
+{
+    struct device_opts d;
+    unsigned n;
+
+    g_assert_true(vga_of("mynah", &d, &n));
+    g_assert_cmpint(d.devfn, ==, 2 << 3);
+    g_assert_true(vga_of("mynah -nographic -device pci-testdev", &d, &n));
+    g_assert_cmpuint(n, ==, 2);
+    g_assert_true(vga_of("mynah -display none", &d, &n));
+    g_assert_false(vga_of("mynah -vga none", &d, &n));
+    g_assert_false(vga_of("mynah -nodefaults", &d, &n));
+    g_assert_true(vga_of("mynah -nodefaults -vga std", &d, &n));
+    g_assert_true(vga_of("mynah -device vga,vgamem_mb=32,addr=5", &d, &n));
+    g_assert_cmpuint(n, ==, 1);
+    g_assert_cmpint(d.devfn, ==, 5 << 3);
 }
 
 int main(int argc, char **argv)
@@ -410,5 +450,6 @@ int main(int argc, char **argv)
     g_test_add_func("/opts/values", test_values);
     g_test_add_func("/opts/version", test_version);
     g_test_add_func("/opts/devices", test_devices);
+    g_test_add_func("/opts/vga", test_vga);
     return g_test_run();
 }

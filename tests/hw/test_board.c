@@ -123,10 +123,12 @@ static void test_keyboard_controller(void)
     g_assert_cmphex(inb(&m, 0x64) & 0x21, ==, 0x21);
     g_assert_true(irq_level(&m, 12) && !irq_level(&m, 1));
     g_assert_cmphex(kbc_read(&m), ==, 0x5a);
-    outb(&m, 0x64, 0xd4); /* nobody there */
+    outb(&m, 0x64, 0xd4);
     outb(&m, 0x60, 0xf2);
-    g_assert_cmphex(inb(&m, 0x64) & 0x61, ==, 0x61);
-    g_assert_cmphex(kbc_read(&m), ==, 0xfe);
+    g_assert_cmphex(inb(&m, 0x64) & 0x61, ==, 0x21);
+    g_assert_cmphex(kbc_read(&m), ==, 0xfa);
+    g_assert_true(irq_level(&m, 12));
+    g_assert_cmphex(kbc_read(&m), ==, 0x00); /* a mouse */
     outb(&m, 0x60, 0xf2);
     g_assert_cmphex(kbc_read(&m), ==, 0xfa);
     g_assert_true(irq_level(&m, 1));
