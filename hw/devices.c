@@ -15,6 +15,7 @@ const struct dev_class *const hw_classes[] = {
     &dma_8237_class,
     &fdc_class,
     &fw_cfg_class,
+    &hpet_class,
     &i440fx_class,
     &ide_class,
     &ioapic_class,

@@ -33,6 +33,34 @@ static void isa_irq(void *opaque, int n, int level)
     drive_isa(pc, n);
 }
 
+/* The PIT and the RTC, which the HPET may replace. */
+static void timer_irq(void *opaque, int n, int level)
+{
+    struct pc *pc = opaque;
+    uint16_t bit = 1u << n;
+
+    pc->timer_level = level ? pc->timer_level | bit : pc->timer_level & ~bit;
+    if (!pc->hpet_legacy)
+        isa_irq(pc, n, level);
+}
+
+static void hpet_legacy(void *opaque, bool on)
+{
+    struct pc *pc = opaque;
+
+    pc->hpet_legacy = on;
+    isa_irq(pc, 0, !on && (pc->timer_level & 1));
+    isa_irq(pc, 8, !on && (pc->timer_level >> 8 & 1));
+}
+
+/* A pin of the I/O APIC that no ISA interrupt has. */
+static void ioapic_pin(void *opaque, int n, int level)
+{
+    struct pc *pc = opaque;
+
+    ioapic_set_irq(&pc->ioapic, n, level);
+}
+
 static void pirq_isa_irq(void *opaque, int n, int level)
 {
     struct pc *pc = opaque;
@@ -208,6 +236,7 @@ static void init_devs(struct pc *pc)
 
     dev_init(&pc->pic.dev, &pic_class, NULL, &pc->env);
     dev_init(&pc->pit.dev, &pit_class, NULL, &pc->env);
+    dev_init(&pc->hpet.dev, &hpet_class, NULL, &pc->env);
     dev_init(&pc->rtc.dev, &rtc_class, NULL, &pc->env);
     dev_init(&pc->ioapic.dev, &ioapic_class, NULL, &pc->env);
     dev_init(&pc->kbc.dev, &kbc_class, NULL, &pc->env);
@@ -271,9 +300,9 @@ static bool build_isa(struct pc *pc, struct err *e)
 {
     struct dev *pic = &pc->pic.dev, *kbc = &pc->kbc.dev, *small = &pc->small.dev;
 
-    pc->pit.irq0 = isa(pc, 0);
+    pc->pit.irq0 = (struct irq){.fn = timer_irq, .opaque = pc, .n = 0};
     pc->kbc.irq_kbd = isa(pc, 1);
-    pc->rtc.irq = isa(pc, 8);
+    pc->rtc.irq = (struct irq){.fn = timer_irq, .opaque = pc, .n = 8};
     pc->kbc.irq_aux = isa(pc, 12);
     pc->small.irq13 = isa(pc, 13);
     pc->pic.intr = (struct irq){.fn = pic_intr, .opaque = pc};
@@ -301,6 +330,22 @@ static bool build_isa(struct pc *pc, struct err *e)
            dev_map(small, PORTS_REGION_92, 0x92, 0, e) &&
            dev_map(small, PORTS_REGION_ED, 0xed, 0, e) &&
            dev_map(small, PORTS_REGION_F0, 0xf0, 0, e);
+}
+
+static bool build_hpet(struct pc *pc, struct err *e)
+{
+    struct hpet *h = &pc->hpet;
+    int n;
+
+    if (!pc->cfg.hpet)
+        return true;
+    for (n = 0; n < HPET_PINS; n++)
+        h->pin[n] = (struct irq){.fn = ioapic_pin, .opaque = pc, .n = n};
+    h->pin[PC_PIT_GSI] = h->legacy_irq[0] = isa(pc, 0);
+    h->legacy_irq[1] = isa(pc, 8);
+    h->opaque = pc;
+    h->legacy = hpet_legacy;
+    return plug(pc, &h->dev, e) && dev_map(&h->dev, 0, HPET_BASE, 0, e);
 }
 
 static bool build_serial(struct pc *pc, struct err *e)
@@ -521,7 +566,7 @@ struct pc *pc_create(const struct pc_config *cfg, struct err *e)
     init_devs(pc);
     if (place_memory(pc, e) && build_flash(pc, e) && build_serial(pc, e) && build_pci(pc, e) &&
         build_isa(pc, e) && build_ide(pc, e) && build_floppy(pc, e) && build_apics(pc, e) &&
-        build_debug(pc, e)) {
+        build_debug(pc, e) && build_hpet(pc, e)) {
         fill_cmos(pc);
         return pc;
     }

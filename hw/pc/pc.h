@@ -27,6 +27,7 @@
 #include "hw/pc/ports.h"
 #include "hw/pci/i440fx.h"
 #include "hw/pci/pci.h"
+#include "hw/timer/hpet.h"
 #include "hw/timer/pit_i8254.h"
 #include "hw/timer/rtc_mc146818.h"
 
@@ -67,6 +68,7 @@ struct pc_config {
     struct block *ide[PC_IDE_DRIVES]; /* primary master, slave, secondary master, slave; one
                                        * with removable media is a CD-ROM drive */
     struct block *floppy[FDC_DRIVES];
+    bool hpet;
     uint64_t rtc_epoch; /* UTC seconds since 1970 at clock 0; 0: the host's time now */
 
     /* back ends for the properties of devices (struct dev_env) */
@@ -99,6 +101,7 @@ struct pc {
 
     struct pic pic;
     struct pit pit;
+    struct hpet hpet;
     struct rtc rtc;
     struct lapic *lapic; /* cfg.cpus of them */
     struct ioapic ioapic;
@@ -120,6 +123,8 @@ struct pc {
     unsigned n_devs;
     struct vga_pci *vga;            /* the card that has the legacy ports; NULL: none */
     uint16_t isa_level, pirq_level; /* two sources of each ISA interrupt */
+    uint16_t timer_level;           /* what the PIT (0) and the RTC (8) ask for */
+    bool hpet_legacy;               /* the HPET has their interrupts */
 };
 
 /* Builds the board, RAM included; NULL and *e on failure. cfg is copied, the clock and
@@ -128,8 +133,8 @@ struct pc *pc_create(const struct pc_config *cfg, struct err *e);
 void pc_destroy(struct pc *pc); /* NULL allowed */
 /* Realizes a PCI function (dev_init done, properties set) and puts it on the bus: at devfn, or
  * for -1 in the next free slot from 2 on. The memory stays the caller's until pc_destroy,
- * which finishes it; before the first pc_reset. On failure it is finished. A VGA gets the legacy
- * ports as well; there can be one. */
+ * which finishes it; before the first pc_reset. On failure it is finished. A VGA gets the
+ * legacy ports as well; there can be one. */
 bool pc_add_pci(struct pc *pc, int devfn, struct pci_fn *fn, struct err *e);
 /* Power-on state of every chip; RAM is kept. */
 void pc_reset(struct pc *pc);

@@ -10,11 +10,6 @@
 #define HPET_TIMERS 3
 #define HPET_PINS   24 /* I/O APIC inputs that an interrupt may go to */
 
-struct hpet_timer {
-    uint64_t config, comparator, period;
-    bool level; /* what its interrupt pin gets */
-};
-
 struct hpet {
     struct dev dev;
     struct irq pin[HPET_PINS]; /* wires: I/O APIC inputs */
