@@ -131,6 +131,7 @@ static void program(struct pflash *f, uint32_t at, const uint8_t *p, uint32_t n)
 {
     uint32_t i;
 
+    f->status |= STATUS_READY;
     if (!may_write(f)) {
         f->status |= STATUS_PROGRAM_ERR;
         return;
@@ -143,6 +144,7 @@ static void program(struct pflash *f, uint32_t at, const uint8_t *p, uint32_t n)
 static void erase(struct pflash *f, uint32_t at)
 {
     at &= ~(PFLASH_SECTOR - 1);
+    f->status |= STATUS_READY;
     if (!may_write(f)) {
         f->status |= STATUS_ERASE_ERR;
         return;
@@ -154,7 +156,7 @@ static void erase(struct pflash *f, uint32_t at)
 static void bad_sequence(struct pflash *f, uint8_t v)
 {
     LOG_GUEST("%s: command %02x, %02x", f->dev.id, f->mode, v);
-    f->status |= STATUS_SEQUENCE;
+    f->status |= STATUS_READY | STATUS_SEQUENCE;
     set_mode(f, CMD_READ_STATUS);
 }
 
@@ -172,7 +174,7 @@ static void first_cycle(struct pflash *f, uint8_t v)
     case CMD_CFI:
     case CMD_READ_ARRAY: break;
     case CMD_CLEAR_STATUS:
-        f->status = STATUS_READY;
+        f->status = 0; /* not even ready: OVMF knows the chip by that */
         v = CMD_READ_ARRAY;
         break;
     default: LOG_GUEST("%s: unknown command %02x", f->dev.id, v); v = CMD_READ_ARRAY;

@@ -66,7 +66,7 @@ static void test_detect(void)
     wr(&r, 0, 0x50);
     g_assert_cmphex(rd(&r, 0), ==, 0x5a);
     wr(&r, 0, 0x70);
-    g_assert_cmphex(rd(&r, 0), ==, 0x80);
+    g_assert_cmphex(rd(&r, 0), ==, 0x00);
     g_assert_false(executable(&r));
     wr(&r, 0, 0xff);
     g_assert_cmphex(rd(&r, 0), ==, 0x5a);
@@ -99,7 +99,7 @@ static void test_program_erase(void)
     g_assert_cmphex(rd(&r, 0), ==, 0xb0);
     wr(&r, 0, 0x50);
     wr(&r, 0, 0x70);
-    g_assert_cmphex(rd(&r, 0), ==, 0x80);
+    g_assert_cmphex(rd(&r, 0), ==, 0x00);
     stop(&r);
 }
 
