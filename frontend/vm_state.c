@@ -104,6 +104,7 @@ bool vm_resume(struct vm *vm, struct err *e)
     vm->state = VM_RUNNING;
     vm_ask(&vm->stop, false);
     vm_tell(vm, VM_EV_RESUME, VM_BY_QUIT);
+    drives_retry(vm->drives);
     vm_wake_vcpu(vm, KICK_EXIT);
     return true;
 }

@@ -15,12 +15,22 @@ static const char *const names[] = {
     "-echr",      "-d",          "-D",          "-name",    "-pidfile",   "-display",
     "-vga",       "-net",        "-nic",        "-boot",    "-nographic", "-nodefaults",
     "-no-reboot", "-S",          "-enable-kvm", "-version", "-h",         "--help",
+    "-drive",     "-hda",        "-cdrom",      "-fda",     "-snapshot",  "-blockdev",
     "-sandbox",   "-overcommit", "-parallel",   "-frob",    "-",          "--",
     "",
 };
 
 static const char *const words[] = {
     "pc",
+    "if",
+    "virtio",
+    "index",
+    "unit",
+    "cache",
+    "node-name",
+    "driver",
+    "file",
+    "{\"a\":[1,{\"b\":null}]}",
     "q35",
     "tcg",
     "kvm",
