@@ -6,6 +6,7 @@
 
 #include <time.h>
 
+#include "hw/fw/items.h"
 #include "softmmu/err.h"
 #include "softmmu/types.h"
 
@@ -49,6 +50,10 @@ enum opts_rtc { RTC_UTC, RTC_LOCALTIME, RTC_DATE };
 #define OPTS_CHARDEVS 32
 #define OPTS_MONS     8
 
+struct fw_cfg_opts {
+    const char *name, *file, *string; /* one of the last two */
+};
+
 /* -device of a class in hw/devices.h: the names of properties are known to exist. */
 struct opt_prop {
     const char *key, *value;
@@ -70,9 +75,14 @@ struct opts {
 
     const char *kernel, *initrd; /* paths or NULL */
     const char *append;          /* never NULL */
-    const char *bios;            /* system ROM: path or a name in data_dir, or NULL */
-    const char *data_dir;        /* -L, or NULL */
-    bool guest_unpack;           /* -machine unpack=guest: the kernel unpacks itself */
+    struct fw_boot boot;         /* -boot */
+    struct smbios_config smbios; /* texts and OEM strings only */
+    const char **oem;            /* those strings */
+    struct fw_cfg_opts *fw_cfg;
+    unsigned fw_cfgs;
+    const char *bios;     /* system ROM: path or a name in data_dir, or NULL */
+    const char *data_dir; /* -L, or NULL */
+    bool guest_unpack;    /* -machine unpack=guest: the kernel unpacks itself */
 
     enum opts_engine engine; /* -accel tcg,engine=ir|jit */
     enum opts_mmu mmu;       /* -accel tcg,mmu=flat|tlb */
@@ -92,6 +102,7 @@ struct opts {
     struct device_opts *device; /* in the order given */
     unsigned devices;
 
+    bool nographic;
     bool no_reboot;    /* a guest reset ends the run */
     bool no_shutdown;  /* a guest power-off pauses instead of ending the run */
     bool start_paused; /* -S */

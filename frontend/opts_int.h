@@ -52,6 +52,7 @@ opts_fn opt_memory, opt_smp, opt_machine, opt_accel, opt_enable_kvm, opt_rtc, op
     opt_echr;
 opts_fn opt_serial, opt_chardev, opt_debugcon, opt_mon, opt_monitor, opt_qmp, opt_global;
 
+opts_fn opt_boot, opt_smbios, opt_fw_cfg; /* opts_fw.c */
 /* opts_device.c */
 opts_fn opt_device, opt_vga;
 /* Adds the graphics card that a PC has unless the user says otherwise. */

@@ -74,7 +74,7 @@ static bool create_board(struct vm *vm, struct err *e)
     cfg.rom = rom.data;
     cfg.rom_bytes = rom.size;
     vm->pc = pc_create(&cfg, e);
-    ok = vm->pc && devices_create(&vm->devices, vm->pc, o, e);
+    ok = vm->pc && devices_create(&vm->devices, vm->pc, o, e) && vm_fw_init(vm, e);
     boot_file_close(&rom);
     if (!ok)
         return false;
@@ -138,6 +138,11 @@ static void setup_mtrrs(struct cpu *cpu)
     cpu->mtrr_def = 0xc06;
 }
 
+bool vm_direct_boot(const struct vm *vm)
+{
+    return vm->o->kernel;
+}
+
 /* What firmware would have done, and the kernel in RAM. */
 static bool direct_boot(struct vm *vm, struct err *e)
 {
@@ -175,7 +180,8 @@ bool vm_reset_machine(struct vm *vm, struct err *e)
     pc_reset(vm->pc);
     cpu_reset(vm->cpu);
     run_flush(vm->cpu);
-    if (vm->o->kernel && !direct_boot(vm, e))
+    vm_fw_reset(vm);
+    if (vm_direct_boot(vm) && !direct_boot(vm, e))
         return false;
     if (log_on(LOG_CPU_RESET))
         trace_cpu(vm->cpu);
