@@ -56,6 +56,8 @@ struct pc_config {
     uint64_t ram_bytes; /* multiple of 4096, at least 1 MiB */
     const void *rom;    /* system ROM, copied; NULL: none (a direct boot needs none) */
     size_t rom_bytes;
+    const void *vga_rom; /* a VGA's expansion ROM, copied; NULL: none */
+    size_t vga_rom_bytes;
     unsigned cpus; /* 0 means 1 */
     struct clock *clock;
     struct chardev *serial[PC_SERIAL_COUNT];     /* NULL: that port is absent */
@@ -124,8 +126,8 @@ struct pc *pc_create(const struct pc_config *cfg, struct err *e);
 void pc_destroy(struct pc *pc); /* NULL allowed */
 /* Realizes a PCI function (dev_init done, properties set) and puts it on the bus: at devfn, or
  * for -1 in the next free slot from 2 on. The memory stays the caller's until pc_destroy,
- * which finishes it; before the first pc_reset. On failure it is finished. A VGA gets the legacy
- * ports as well; there can be one. */
+ * which finishes it; before the first pc_reset. On failure it is finished. A VGA gets the
+ * legacy ports as well; there can be one. */
 bool pc_add_pci(struct pc *pc, int devfn, struct pci_fn *fn, struct err *e);
 /* Power-on state of every chip; RAM is kept. */
 void pc_reset(struct pc *pc);
