@@ -53,6 +53,23 @@ static const struct option options[] = {
     {"append", "TEXT", TEXT, AT(append), .help = "kernel command line"},
     {"bios", "FILE", TEXT, AT(bios), .help = "system ROM, run from power-on"},
     {"L", "DIR", TEXT, AT(data_dir), .help = "where -bios looks as well"},
+    {"drive",
+     "file=FILE[,if=ide|virtio|floppy|pflash|none][,format=FORMAT][,index=N]"
+     "[,media=disk|cdrom][,id=ID][,readonly=on|off][,snapshot=on|off][,cache=MODE]",
+     CALL, .fn = opt_drive, .help = "disk image (raw, qcow2; read only: vmdk, vdi, vpc, vhdx)"},
+    {"hda", "FILE", CALL, .fn = opt_disk, .help = "IDE disk; also -hdb, -hdc, -hdd"},
+    {"hdb", "FILE", CALL, .fn = opt_disk},
+    {"hdc", "FILE", CALL, .fn = opt_disk},
+    {"hdd", "FILE", CALL, .fn = opt_disk},
+    {"cdrom", "FILE", CALL, .fn = opt_cdrom, .help = "CD-ROM image"},
+    {"fda", "FILE", CALL, .fn = opt_floppy, .help = "floppy image; also -fdb"},
+    {"fdb", "FILE", CALL, .fn = opt_floppy},
+    {"snapshot", NULL, CALL, .fn = opt_snapshot,
+     .help = "writes go to temporary files, not to the images"},
+    {"blockdev", "driver=DRIVER,node-name=NAME[,file=NODE|file.filename=FILE][,...]", CALL,
+     .fn = opt_blockdev, .help = "disk image for -device ...,drive=NAME; also JSON"},
+    {"add-fd", "fd=N,set=N[,opaque=TEXT]", CALL, .fn = opt_add_fd,
+     .help = "inherited descriptor for /dev/fdset/N"},
     {"nographic", NULL, CALL, .fn = opt_nographic, .help = "serial port on the terminal"},
     {"display", "none", CALL, .fn = opt_display, .help = "no window"},
     {"vga", "std|none", CALL, .fn = opt_vga, .help = "graphics card"},
@@ -192,8 +209,11 @@ static bool parse_all(struct opts_build *b, int argc, char **argv, struct err *e
 {
     for (int i = 1; i < argc && !b->done; i++) {
         const char *dashed = argv[i], *value = NULL;
-        if (dashed[0] != '-')
-            return err_set(e, "'%s': disk images are not supported yet", dashed);
+        if (dashed[0] != '-') {
+            if (!opt_disk(b, "-hda", dashed, e))
+                return false;
+            continue;
+        }
         const struct option *opt = find_option(dashed + 1 + (dashed[1] == '-'));
         if (!opt)
             return err_set(e, "unknown option '%s' ('-help' lists them)", dashed);
@@ -215,7 +235,8 @@ static bool check(struct opts_build *b, struct err *e)
         return err_set(e, "-initrd is only allowed with -kernel");
     if (!o->kernel && *o->append)
         return err_set(e, "-append is only allowed with -kernel");
-    return opts_pick_accel(b, e) && opts_resolve_chardevs(b, e) && opts_default_vga(b, e);
+    return opts_pick_accel(b, e) && opts_resolve_chardevs(b, e) && opts_resolve_drives(b, e) &&
+           opts_default_vga(b, e);
 }
 
 enum opts_result opts_parse(struct opts *o, int argc, char **argv, struct err *e)

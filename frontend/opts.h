@@ -6,6 +6,7 @@
 
 #include <time.h>
 
+#include "frontend/block/drives.h"
 #include "hw/fw/items.h"
 #include "softmmu/err.h"
 #include "softmmu/types.h"
@@ -49,6 +50,7 @@ enum opts_rtc { RTC_UTC, RTC_LOCALTIME, RTC_DATE };
 #define OPTS_SERIALS  4
 #define OPTS_CHARDEVS 32
 #define OPTS_MONS     8
+#define OPTS_DRIVES   64
 
 struct fw_cfg_opts {
     const char *name, *file, *string; /* one of the last two */
@@ -96,6 +98,10 @@ struct opts {
     struct mon_opts mon[OPTS_MONS];
     unsigned mons;
     uint16_t debugcon_port;
+
+    struct drive_opts drive[OPTS_DRIVES]; /* -drive and its like, -blockdev nodes in use */
+    unsigned drives;
+    struct fdsets fdsets; /* -add-fd */
 
     bool debug_exit; /* -device isa-debug-exit */
     uint16_t debug_exit_port, debug_exit_size;

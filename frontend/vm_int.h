@@ -37,6 +37,7 @@ struct vm {
     struct fw_acpi acpi;    /* ACPI items of fw_cfg */
     bool booted;            /* once */
     struct cpu *cpu;
+    struct drives *drives;
     struct cpu_model model;
     struct loop *loop;
     struct symbols *symbols; /* NULL: none given */
@@ -99,6 +100,11 @@ void vm_tell_stopped(struct vm *vm); /* STOP, when it is due and the vCPU has pa
 /* vm_hooks.c: callbacks between cpu and board */
 void vm_hook_board(struct vm *vm, struct pc_config *cfg);
 void vm_hook_cpu(struct vm *vm);
+
+/* vm_drives.c */
+bool vm_open_drives(struct vm *vm, struct err *e);
+void vm_plug_drives(struct vm *vm, struct pc_config *cfg);
+bool vm_check_drives(struct vm *vm, struct err *e); /* each has found its device */
 
 /* vm_loop.c: the main thread */
 void vm_catch_signals(struct vm *vm);

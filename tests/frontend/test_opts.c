@@ -77,7 +77,6 @@ static const struct {
 } bad_lines[] = {
     {"-frob", "-frob"},
     {"--frob 1", "--frob"},
-    {"disk.img", "disk.img"},
     {"-m", "-m needs an argument"},
     {"-m 0", "at least"},
     {"-m 1", "at least"},
