@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "frontend/rom.h"
 #include "frontend/vm_int.h"
 #include "hw/fw/acpi_tables.h"
 #include "hw/fw/boot.h"
@@ -29,23 +30,6 @@ static uint64_t rtc_epoch(const struct opts *o)
         return (uint64_t)now;
     localtime_r(&now, &tm);
     return (uint64_t)(now + tm.tm_gmtoff);
-}
-
-/* -bios FILE: as a path, or a name in -L's folder or where distributions put firmware. */
-static bool rom_open(struct boot_file *f, const struct opts *o, struct err *e)
-{
-    const char *const dirs[] = {o->data_dir, "/usr/share/seabios", "/usr/share/qemu"};
-    char path[PATH_MAX];
-
-    if (access(o->bios, R_OK) && !strchr(o->bios, '/'))
-        for (unsigned i = 0; i < ARRAY_SIZE(dirs); i++) {
-            if (!dirs[i])
-                continue;
-            snprintf(path, sizeof(path), "%s/%s", dirs[i], o->bios);
-            if (!access(path, R_OK))
-                return boot_file_open(f, path, 16 << 20, e);
-        }
-    return boot_file_open(f, o->bios, 16 << 20, e) || err_prefix(e, "-bios");
 }
 
 static bool create_board(struct vm *vm, struct err *e)
@@ -71,8 +55,8 @@ static bool create_board(struct vm *vm, struct err *e)
         cfg.debugexit_iobase = o->debug_exit_port;
         cfg.debugexit_iosize = o->debug_exit_size;
     }
-    if (o->bios && !rom_open(&rom, o, e))
-        return false;
+    if (o->bios && !rom_open(&rom, o, o->bios, e))
+        return err_prefix(e, "-bios");
     cfg.rom = rom.data;
     cfg.rom_bytes = rom.size;
     vm->pc = pc_create(&cfg, e);
