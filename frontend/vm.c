@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "firmware/firmware.h"
 #include "frontend/vm_int.h"
 #include "hw/fw/acpi_tables.h"
 #include "hw/fw/boot.h"
@@ -31,7 +32,8 @@ static uint64_t rtc_epoch(const struct opts *o)
     return (uint64_t)(now + tm.tm_gmtoff);
 }
 
-/* -bios FILE: as a path, or a name in -L's folder or where distributions put firmware. */
+/* -bios FILE, else our own: as a path, or a name in -L's folder or where distributions put
+ * firmware. */
 static bool rom_open(struct boot_file *f, const struct opts *o, struct err *e)
 {
     const char *const dirs[] = {o->data_dir, "/usr/share/seabios", "/usr/share/qemu"};
@@ -71,8 +73,13 @@ static bool create_board(struct vm *vm, struct err *e)
     }
     if (o->bios && !rom_open(&rom, o, e))
         return false;
-    cfg.rom = rom.data;
-    cfg.rom_bytes = rom.size;
+    if (o->bios || o->kernel) {
+        cfg.rom = rom.data;
+        cfg.rom_bytes = rom.size;
+    } else {
+        cfg.rom = firmware_bios;
+        cfg.rom_bytes = FIRMWARE_BIOS_SIZE;
+    }
     vm->pc = pc_create(&cfg, e);
     ok = vm->pc && devices_create(&vm->devices, vm->pc, o, e);
     boot_file_close(&rom);
@@ -168,9 +175,6 @@ static bool direct_boot(struct vm *vm, struct err *e)
 
 bool vm_reset_machine(struct vm *vm, struct err *e)
 {
-    if (!vm->o->kernel && !vm->pc->memory.bios)
-        return err_set(e, "nothing to boot: give a kernel with -kernel FILE or a system ROM "
-                          "with -bios FILE (disks are not supported yet)");
     vm_ask(&vm->reset_wanted, false);
     pc_reset(vm->pc);
     cpu_reset(vm->cpu);

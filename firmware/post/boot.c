@@ -22,8 +22,8 @@ bool disk_read(u8 number, u64 lba, u16 count, u32 addr)
         u16 size, count, off, seg;
         u64 lba;
     } dap = {16, count, (u16)(addr & 15), (u16)(addr >> 4), lba};
-    struct regs r = {.ah = 0x42, .dl = number, .ds = SEG_DATA,
-                     .si = (u16)((u32)&dap - DATA_BASE)};
+    struct regs r = {
+        .ah = 0x42, .dl = number, .ds = SEG_DATA, .si = (u16)((u32)&dap - DATA_BASE)};
     call_int(0x13, &r);
     return !(r.flags & FLAG_C);
 }

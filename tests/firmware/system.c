@@ -157,12 +157,16 @@ static void clock(void)
 {
     struct regs r = {.ah = 0x02};
     intr(0x1a, &r);
-    check("1A 02: a time", !carry(&r) && valid_bcd(r.ch, 0, 0x23) && valid_bcd(r.cl, 0, 0x59) &&
-                               valid_bcd(r.dh, 0, 0x59), 1);
+    check("1A 02: a time",
+          !carry(&r) && valid_bcd(r.ch, 0, 0x23) && valid_bcd(r.cl, 0, 0x59) &&
+              valid_bcd(r.dh, 0, 0x59),
+          1);
     r = (struct regs){.ah = 0x04};
     intr(0x1a, &r);
-    check("1A 04: a date", !carry(&r) && valid_bcd(r.ch, 0x19, 0x20) &&
-                               valid_bcd(r.dh, 1, 0x12) && valid_bcd(r.dl, 1, 0x31), 1);
+    check("1A 04: a date",
+          !carry(&r) && valid_bcd(r.ch, 0x19, 0x20) && valid_bcd(r.dh, 1, 0x12) &&
+              valid_bcd(r.dl, 1, 0x31),
+          1);
     r = (struct regs){.ah = 0x01, .cx = 0x0012, .dx = 0x3400};
     u32 saved = ticks();
     intr(0x1a, &r);
