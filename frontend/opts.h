@@ -6,6 +6,8 @@
 
 #include <time.h>
 
+#include "frontend/block/drives.h"
+#include "hw/fw/items.h"
 #include "softmmu/err.h"
 #include "softmmu/types.h"
 
@@ -48,6 +50,11 @@ enum opts_rtc { RTC_UTC, RTC_LOCALTIME, RTC_DATE };
 #define OPTS_SERIALS  4
 #define OPTS_CHARDEVS 32
 #define OPTS_MONS     8
+#define OPTS_DRIVES   64
+
+struct fw_cfg_opts {
+    const char *name, *file, *string; /* one of the last two */
+};
 
 /* -device of a class in hw/devices.h: the names of properties are known to exist. */
 struct opt_prop {
@@ -70,9 +77,14 @@ struct opts {
 
     const char *kernel, *initrd; /* paths or NULL */
     const char *append;          /* never NULL */
-    const char *bios;            /* system ROM: path or a name in data_dir, or NULL */
-    const char *data_dir;        /* -L, or NULL */
-    bool guest_unpack;           /* -machine unpack=guest: the kernel unpacks itself */
+    struct fw_boot boot;         /* -boot */
+    struct smbios_config smbios; /* texts and OEM strings only */
+    const char **oem;            /* those strings */
+    struct fw_cfg_opts *fw_cfg;
+    unsigned fw_cfgs;
+    const char *bios;     /* system ROM: path or a name in data_dir, or NULL */
+    const char *data_dir; /* -L, or NULL */
+    bool guest_unpack;    /* -machine unpack=guest: the kernel unpacks itself */
 
     enum opts_engine engine; /* -accel tcg,engine=ir|jit */
     enum opts_mmu mmu;       /* -accel tcg,mmu=flat|tlb */
@@ -86,12 +98,17 @@ struct opts {
     unsigned mons;
     uint16_t debugcon_port;
 
+    struct drive_opts drive[OPTS_DRIVES]; /* -drive and its like, -blockdev nodes in use */
+    unsigned drives;
+    struct fdsets fdsets; /* -add-fd */
+
     bool debug_exit; /* -device isa-debug-exit */
     uint16_t debug_exit_port, debug_exit_size;
 
     struct device_opts *device; /* in the order given */
     unsigned devices;
 
+    bool nographic;
     bool no_reboot;    /* a guest reset ends the run */
     bool no_shutdown;  /* a guest power-off pauses instead of ending the run */
     bool start_paused; /* -S */

@@ -153,6 +153,13 @@ static bool add_device(struct opts_build *b, const struct dev_class *c, const ch
     return true;
 }
 
+bool opts_add_device(struct opts_build *b, const char *name, const char *key, const char *value,
+                     struct err *e)
+{
+    struct props ps = {.option = name, .n = 1, .p = {{key, value}}};
+    return add_device(b, hw_find_class(name), NULL, &ps, e);
+}
+
 bool opt_device(struct opts_build *b, const char *option, const char *value, struct err *e)
 {
     struct props ps;

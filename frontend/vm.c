@@ -65,6 +65,7 @@ static bool create_board(struct vm *vm, struct err *e)
     };
 
     vm_hook_board(vm, &cfg);
+    vm_plug_drives(vm, &cfg);
     for (unsigned i = 0; i < OPTS_SERIALS && i < PC_SERIAL_COUNT; i++)
         cfg.serial[i] = vm_char(vm, o->serial[i]);
     if (o->debug_exit) {
@@ -81,7 +82,8 @@ static bool create_board(struct vm *vm, struct err *e)
         cfg.rom_bytes = FIRMWARE_BIOS_SIZE;
     }
     vm->pc = pc_create(&cfg, e);
-    ok = vm->pc && devices_create(&vm->devices, vm->pc, o, e);
+    ok = vm->pc && devices_create(&vm->devices, vm->pc, o, e) && vm_check_drives(vm, e) &&
+         vm_fw_init(vm, e);
     boot_file_close(&rom);
     if (!ok)
         return false;
@@ -145,6 +147,11 @@ static void setup_mtrrs(struct cpu *cpu)
     cpu->mtrr_def = 0xc06;
 }
 
+bool vm_direct_boot(const struct vm *vm)
+{
+    return vm->o->kernel;
+}
+
 /* What firmware would have done, and the kernel in RAM. */
 static bool direct_boot(struct vm *vm, struct err *e)
 {
@@ -179,7 +186,8 @@ bool vm_reset_machine(struct vm *vm, struct err *e)
     pc_reset(vm->pc);
     cpu_reset(vm->cpu);
     run_flush(vm->cpu);
-    if (vm->o->kernel && !direct_boot(vm, e))
+    vm_fw_reset(vm);
+    if (vm_direct_boot(vm) && !direct_boot(vm, e))
         return false;
     if (log_on(LOG_CPU_RESET))
         trace_cpu(vm->cpu);
@@ -221,6 +229,7 @@ static void vm_finish(struct vm *vm)
     vm_close_chars(vm);
     pc_destroy(vm->pc); /* tells the CPU's mmu about each region that goes */
     devices_free(&vm->devices);
+    drives_destroy(vm->drives);
     if (vm->cpu)
         run_detach(vm->cpu);
     cpu_destroy(vm->cpu);
@@ -239,8 +248,8 @@ static bool vm_build(struct vm *vm, struct err *e)
     vm->loop = loop_create(e);
     if (!vm->loop)
         return false;
-    if (!vm_open_chars(vm, e) || !create_board(vm, e) || !create_cpu(vm, e) ||
-        !open_profile(vm, e) || !vm_reset_machine(vm, e))
+    if (!vm_open_chars(vm, e) || !vm_open_drives(vm, e) || !create_board(vm, e) ||
+        !create_cpu(vm, e) || !open_profile(vm, e) || !vm_reset_machine(vm, e))
         return false;
     vm->monitors = monitors_create(vm, e);
     return vm->monitors != NULL;
@@ -292,6 +301,11 @@ struct pc *vm_pc(struct vm *vm)
 struct cpu *vm_cpu(struct vm *vm)
 {
     return vm->cpu;
+}
+
+struct drives *vm_drives(struct vm *vm)
+{
+    return vm->drives;
 }
 
 struct clock *vm_clock(struct vm *vm)

@@ -14,6 +14,7 @@ const struct dev_class *const hw_classes[] = {
     &debugport_class,
     &dma_8237_class,
     &fdc_class,
+    &fw_cfg_class,
     &i440fx_class,
     &ide_class,
     &ioapic_class,

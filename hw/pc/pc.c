@@ -194,6 +194,7 @@ static void init_devs(struct pc *pc)
     dev_init(&pc->debugport[1].dev, &debugport_class, "debugcon-402", &pc->env);
     dev_init(&pc->debugexit.dev, &debugexit_class, NULL, &pc->env);
     dev_init(&pc->small.dev, &ports_class, NULL, &pc->env);
+    dev_init(&pc->fw_cfg.dev, &fw_cfg_class, NULL, &pc->env);
     for (i = 0; i < PC_SERIAL_COUNT; i++)
         dev_init(&pc->serial[i].dev, &serial_class, serial_id[i], &pc->env);
 }
@@ -262,7 +263,9 @@ static bool build_isa(struct pc *pc, struct err *e)
            dev_map(&pc->pit.dev, PIT_REGION_PORT61, 0x61, 0, e) &&
            dev_map(kbc, KBC_REGION_DATA, 0x60, 0, e) &&
            dev_map(kbc, KBC_REGION_COMMAND, 0x64, 0, e) &&
-           dev_map(&pc->rtc.dev, 0, 0x70, 0, e) &&
+           dev_map(&pc->rtc.dev, 0, 0x70, 0, e) && plug(pc, &pc->fw_cfg.dev, e) &&
+           dev_map(&pc->fw_cfg.dev, FW_CFG_REGION_SELECT, 0x510, 0, e) &&
+           dev_map(&pc->fw_cfg.dev, FW_CFG_REGION_DMA, 0x514, 0, e) &&
            dev_map(small, PORTS_REGION_80, 0x80, 0, e) &&
            dev_map(small, PORTS_REGION_92, 0x92, 0, e) &&
            dev_map(small, PORTS_REGION_ED, 0xed, 0, e) &&

@@ -20,6 +20,7 @@
 #include "hw/pc/acpi_pm.h"
 #include "hw/pc/debugexit.h"
 #include "hw/pc/debugport.h"
+#include "hw/pc/fw_cfg.h"
 #include "hw/pc/memory.h"
 #include "hw/pc/dma_8237.h"
 #include "hw/pc/ports.h"
@@ -110,7 +111,8 @@ struct pc {
     struct debugport debugport[2];
     struct debugexit debugexit;
     struct ports small;
-    struct dev **devs; /* all of the above but LAPICs, and those added, in reset order */
+    struct fw_cfg fw_cfg; /* its items are the caller's to add */
+    struct dev **devs;    /* all of the above but LAPICs, and those added, in reset order */
     unsigned n_devs;
     struct vga_pci *vga;            /* the card that has the legacy ports; NULL: none */
     uint16_t isa_level, pirq_level; /* two sources of each ISA interrupt */
