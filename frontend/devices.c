@@ -4,6 +4,8 @@
 #include <glib.h>
 #include <stdlib.h>
 
+#include "firmware/firmware.h"
+#include "hw/display/vga.h"
 #include "hw/pc/pc.h"
 
 static bool set_props(struct dev *d, const struct device_opts *o, struct err *e)
@@ -19,6 +21,10 @@ static bool create(struct dev *d, struct pc *pc, const struct device_opts *o, st
     struct pci_fn *fn = (struct pci_fn *)d; /* the only bus that takes devices */
 
     dev_init(d, o->cls, o->id, &pc->env);
+    if (o->cls == &vga_pci_class) {
+        ((struct vga_pci *)d)->rom = firmware_vgabios;
+        ((struct vga_pci *)d)->rom_size = FIRMWARE_VGABIOS_SIZE;
+    }
     if (!set_props(d, o, e)) {
         dev_finish(d);
         return err_prefix(e, "-device %s", o->cls->name);
