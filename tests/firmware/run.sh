@@ -27,6 +27,7 @@ else
 fi
 vm+=("${common[@]}" -debugcon "file:$work/debug" -device isa-debug-exit,iobase=0x501)
 pattern=(-drive "if=none,id=d0,format=raw,file=$work/pattern.img")
+ide=(-drive "if=ide,index=0,format=raw,file=$work/pattern.img")
 floppy=(-drive "if=floppy,format=raw,file=$work/floppy.img" -boot a)
 
 # The guest program's own lines.
@@ -38,7 +39,7 @@ guest() {
         return
     fi
     echo "not ok 1 - the guest program ends (status $status)"
-    sed 's/^/# /' "$work/log" "$work/debug" "$work/serial"
+    sed 's/^/# /' "$work/log" "$work/debug" "$work/serial" 2>/dev/null
     echo 1..1
 }
 
@@ -60,19 +61,19 @@ order() {
         [ -n "${KEYS:-}" ] && sleep 1
         echo quit
     ) | timeout 60 "${vm[@]}" -monitor stdio "$@" >"$work/log" 2>&1
-    got=$(sed -n 's/^Booting from \([a-zA-Z]*\).*/\1/p' "$work/debug" | tr '\n' ' ')
+    got=$(sed -n 's/^Booting from \([a-zA-Z]*\).*/\1/p' "$work/debug" 2>/dev/null | tr '\n' ' ')
     count=$((count + 1))
     if [ "$got" = "$want " ]; then
         echo "ok $count - $want: $*"
     else
         echo "not ok $count - $want: $*"
         echo "# got: $got"
-        sed 's/^/# /' "$work/debug"
+        sed 's/^/# /' "$work/debug" "$work/log" 2>/dev/null
     fi
 }
 
 case $name in
-ide) guest "${pattern[@]}" "${floppy[@]}" -device ide-hd,drive=d0 ;;
+ide) guest "${ide[@]}" "${floppy[@]}" ;;
 virtio) guest "${pattern[@]}" "${floppy[@]}" -device virtio-blk-pci,drive=d0 ;;
 virtio-modern) guest "${pattern[@]}" "${floppy[@]}" -device virtio-blk-pci,drive=d0,disable-legacy=on ;;
 virtio-legacy) guest "${pattern[@]}" "${floppy[@]}" \
@@ -81,20 +82,20 @@ bridge) guest "${pattern[@]}" "${floppy[@]}" -device pci-bridge,id=b1,chassis_nr
     -device virtio-blk-pci,drive=d0,bus=b1 ;;
 cd | cdfloppy)
     [ -f "$work/$name.iso" ] || skip "xorriso is not installed"
-    guest "${pattern[@]}" -device ide-hd,drive=d0 \
-        -drive "if=ide,index=2,media=cdrom,format=raw,file=$work/$name.iso" -boot d
+    guest "${ide[@]}" -drive "if=ide,index=2,media=cdrom,format=raw,file=$work/$name.iso" -boot d
     ;;
 order)
     truncate -s 1M "$work/blank"
-    disks=(-drive "if=none,id=a,format=raw,file=$work/blank"
-        -drive "if=none,id=b,format=raw,file=$work/blank")
+    drive=(-drive "if=none,id=a,format=raw,file=$work/blank")
     order "disk floppy CD" -hda "$work/blank"
     order "CD disk floppy" -hda "$work/blank" -boot d
     order "floppy disk CD" -hda "$work/blank" -boot order=ac
-    order "disk disk floppy" "${disks[@]}" -device virtio-blk-pci,drive=a,bootindex=1 \
-        -device ide-hd,drive=b,bus=ide.0
-    order "CD disk" "${disks[@]}" -device ide-cd,drive=a,bootindex=0,bus=ide.1 \
-        -device ide-hd,drive=b,bus=ide.0,bootindex=3 -boot strict=on -nodefaults
+    order "disk disk floppy CD" "${drive[@]}" -device virtio-blk-pci,drive=a,bootindex=1 \
+        -drive "if=ide,index=0,format=raw,file=$work/blank" -cdrom "$work/blank"
+    order "CD disk floppy" -boot once=d -hda "$work/blank"
+    [ "$machine" = qemu ] && order "CD disk" "${drive[@]}" -nodefaults -boot strict=on \
+        -drive "if=none,id=b,format=raw,file=$work/blank" \
+        -device ide-cd,drive=a,bootindex=0,bus=ide.1 -device ide-hd,drive=b,bus=ide.0,bootindex=3
     echo "1..$count"
     ;;
 menu)
