@@ -2,6 +2,7 @@
  * The mynah command: options, log, pid file; vm.c does the rest. */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -50,6 +51,7 @@ int main(int argc, char **argv)
     int status = 1;
 
     open_standard_streams();
+    signal(SIGXFSZ, SIG_IGN); /* a disk image at the limit of a file is an error like any */
 
     switch (opts_parse(&o, argc, argv, &e)) {
     case OPTS_DONE: status = fflush(stdout) == 0 ? 0 : 1; break;

@@ -51,18 +51,41 @@ static const struct option options[] = {
      .help = "bzImage, ELF with PVH note, or multiboot image"},
     {"initrd", "FILE", TEXT, AT(initrd), .help = "initial RAM disk"},
     {"append", "TEXT", TEXT, AT(append), .help = "kernel command line"},
+    {"bios", "FILE", TEXT, AT(bios), .help = "system ROM, run from power-on"},
+    {"L", "DIR", TEXT, AT(data_dir), .help = "where -bios looks as well"},
+    {"drive",
+     "file=FILE[,if=ide|virtio|floppy|pflash|none][,format=FORMAT][,index=N]"
+     "[,media=disk|cdrom][,id=ID][,readonly=on|off][,snapshot=on|off][,cache=MODE]",
+     CALL, .fn = opt_drive, .help = "disk image (raw, qcow2; read only: vmdk, vdi, vpc, vhdx)"},
+    {"hda", "FILE", CALL, .fn = opt_disk, .help = "IDE disk; also -hdb, -hdc, -hdd"},
+    {"hdb", "FILE", CALL, .fn = opt_disk},
+    {"hdc", "FILE", CALL, .fn = opt_disk},
+    {"hdd", "FILE", CALL, .fn = opt_disk},
+    {"cdrom", "FILE", CALL, .fn = opt_cdrom, .help = "CD-ROM image"},
+    {"fda", "FILE", CALL, .fn = opt_floppy, .help = "floppy image; also -fdb"},
+    {"fdb", "FILE", CALL, .fn = opt_floppy},
+    {"snapshot", NULL, CALL, .fn = opt_snapshot,
+     .help = "writes go to temporary files, not to the images"},
+    {"blockdev", "driver=DRIVER,node-name=NAME[,file=NODE|file.filename=FILE][,...]", CALL,
+     .fn = opt_blockdev, .help = "disk image for -device ...,drive=NAME; also JSON"},
+    {"add-fd", "fd=N,set=N[,opaque=TEXT]", CALL, .fn = opt_add_fd,
+     .help = "inherited descriptor for /dev/fdset/N"},
     {"nographic", NULL, CALL, .fn = opt_nographic, .help = "serial port on the terminal"},
     {"display", "none", CALL, .fn = opt_display, .help = "no window"},
-    {"vga", "none", ONLY, .only = "none", .help = "no graphics card"},
-    {"serial", "stdio|mon:stdio|null|none|file:PATH|chardev:ID", CALL, .fn = opt_serial,
-     .help = "where a serial port goes"},
+    {"vga", "std|none", CALL, .fn = opt_vga, .help = "graphics card"},
+    {"serial", "BACKEND", CALL, .fn = opt_serial,
+     .help = "where a serial port goes: stdio, mon:stdio (with the monitor), null, none, pty,\n"
+             "                        file:PATH, pipe:PATH, unix:PATH[,server,nowait],\n"
+             "                        tcp:HOST:PORT[,server,nowait], /dev/TTY, chardev:ID"},
     {"parallel", "none", ONLY, .only = "none", .help = "no parallel port"},
-    {"monitor", "none", CALL, .fn = opt_monitor, .help = "no monitor"},
-    {"mon", "chardev=ID", CALL, .fn = opt_mon},
-    {"chardev", "stdio|file|null,id=ID[,path=PATH][,mux=on|off]", CALL, .fn = opt_chardev,
-     .help = "named back end"},
-    {"debugcon", "stdio|null|file:PATH|chardev:ID", CALL, .fn = opt_debugcon,
-     .help = "debug console at port 0xe9"},
+    {"monitor", "BACKEND", CALL, .fn = opt_monitor, .help = "monitor for people"},
+    {"qmp", "BACKEND", CALL, .fn = opt_qmp, .help = "monitor for programs (QMP)"},
+    {"qmp-pretty", "BACKEND", CALL, .fn = opt_qmp},
+    {"mon", "[chardev=]ID[,mode=readline|control][,pretty=on|off]", CALL, .fn = opt_mon,
+     .help = "monitor on a named back end"},
+    {"chardev", "TYPE,id=ID[,PROPERTY=VALUE...]", CALL, .fn = opt_chardev,
+     .help = "named back end: stdio, file, pipe, socket, pty, serial or null"},
+    {"debugcon", "BACKEND", CALL, .fn = opt_debugcon, .help = "debug console at port 0xe9"},
     {"echr", "N", CALL, .fn = opt_echr, .help = "terminal escape character (1 = Ctrl-A)"},
     {"device", "NAME[,PROPERTY=VALUE...]", CALL, .fn = opt_device,
      .help = "adds a device; '-device help' lists them"},
@@ -70,7 +93,12 @@ static const struct option options[] = {
      .help = "ignored with a warning"},
     {"net", "none", ONLY, .only = "none", .help = "no network"},
     {"nic", "none", ONLY, .only = "none", .help = "no network"},
-    {"boot", "ORDER", IGNORE, .help = "accepted, without effect"},
+    {"boot", "[order=]acdn[,once=acdn][,menu=on|off][,strict=on|off][,...]", CALL,
+     .fn = opt_boot, .help = "boot order: a floppy, c disk, d CD-ROM, n network"},
+    {"smbios", "type=0|1|3|11,KEY=TEXT...", CALL, .fn = opt_smbios,
+     .help = "texts of the SMBIOS tables"},
+    {"fw_cfg", "[name=]NAME,file=PATH|string=TEXT", CALL, .fn = opt_fw_cfg,
+     .help = "item for firmware and guest"},
     {"rtc", "base=utc|localtime|DATE", CALL, .fn = opt_rtc, .help = "clock of the machine"},
     {"no-reboot", NULL, FLAG, AT(no_reboot), .help = "end instead of rebooting"},
     {"no-shutdown", NULL, FLAG, AT(no_shutdown),
@@ -90,7 +118,7 @@ static const struct option options[] = {
     {"overcommit", "TEXT", IGNORE},
     {"msg", "TEXT", IGNORE},
     {"sandbox", "TEXT", IGNORE},
-    {"no-hpet", NULL, IGNORE},
+    {"no-hpet", NULL, FLAG, AT(no_hpet)},
 };
 
 static bool opt_version(struct opts_build *b, const char *option, const char *value,
@@ -134,7 +162,7 @@ static bool opt_log(struct opts_build *b, const char *option, const char *value,
 static bool opt_nographic(struct opts_build *b, const char *option, const char *value,
                           struct err *e)
 {
-    b->nographic = true;
+    b->nographic = b->o->nographic = true;
     return true;
 }
 
@@ -181,8 +209,11 @@ static bool parse_all(struct opts_build *b, int argc, char **argv, struct err *e
 {
     for (int i = 1; i < argc && !b->done; i++) {
         const char *dashed = argv[i], *value = NULL;
-        if (dashed[0] != '-')
-            return err_set(e, "'%s': disk images are not supported yet", dashed);
+        if (dashed[0] != '-') {
+            if (!opt_disk(b, "-hda", dashed, e))
+                return false;
+            continue;
+        }
         const struct option *opt = find_option(dashed + 1 + (dashed[1] == '-'));
         if (!opt)
             return err_set(e, "unknown option '%s' ('-help' lists them)", dashed);
@@ -204,7 +235,8 @@ static bool check(struct opts_build *b, struct err *e)
         return err_set(e, "-initrd is only allowed with -kernel");
     if (!o->kernel && *o->append)
         return err_set(e, "-append is only allowed with -kernel");
-    return opts_pick_accel(b, e) && opts_resolve_chardevs(b, e);
+    return opts_pick_accel(b, e) && opts_resolve_chardevs(b, e) && opts_resolve_drives(b, e) &&
+           opts_default_vga(b, e);
 }
 
 enum opts_result opts_parse(struct opts *o, int argc, char **argv, struct err *e)
@@ -214,11 +246,16 @@ enum opts_result opts_parse(struct opts *o, int argc, char **argv, struct err *e
         .cpus = 1,
         .append = "",
         .escape = 1,
+        .boot = {.splash_ms = -1, .reboot_ms = -1},
         .debugcon_port = 0xe9,
+        .debugcon = -1,
         .strings = g_string_chunk_new(512),
     };
     struct opts_build *b = g_new0(struct opts_build, 1);
     b->o = o;
+    b->debugcon.index = -1;
+    for (unsigned i = 0; i < OPTS_SERIALS; i++)
+        o->serial[i] = b->serial[i].index = -1;
     enum opts_result r = OPTS_ERROR;
     if (parse_all(b, argc, argv, e))
         r = b->done ? OPTS_DONE : check(b, e) ? OPTS_RUN : OPTS_ERROR;
@@ -231,6 +268,10 @@ void opts_finish(struct opts *o)
     for (unsigned i = 0; i < o->devices; i++)
         g_free(o->device[i].prop);
     g_free(o->device);
+    g_free(o->fw_cfg);
+    g_free(o->oem);
+    o->fw_cfg = NULL;
+    o->oem = NULL;
     o->device = NULL;
     o->devices = 0;
     if (o->strings)

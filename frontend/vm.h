@@ -8,8 +8,11 @@
 #define FRONTEND_VM_H
 
 #include "frontend/opts.h"
+#include "softmmu/display.h"
+#include "softmmu/input.h"
 
 struct vm;
+struct drives;
 
 /* Builds the machine that o describes and runs it. Returns the exit status of the
  * process: 0 guest power-off or quit, isa-debug-exit's (value << 1) | 1, or 1 after
@@ -54,6 +57,7 @@ void vm_reset(struct vm *vm, enum vm_cause cause);
 void vm_powerdown(struct vm *vm); /* presses the power button */
 /* Ends the run with this exit status; the first one counts. */
 void vm_quit(struct vm *vm, int status, enum vm_cause cause);
+bool vm_ending(const struct vm *vm); /* vm_quit was called */
 
 /* Calls fn on the vCPU's thread between guest blocks (or while it stands or idles) with the
  * device lock held, and returns after it. What reads or changes CPU registers, guest paging, or
@@ -75,11 +79,16 @@ void vm_on_event(struct vm *vm, void (*fn)(void *opaque, const struct vm_event *
 
 /* Parts of the machine, valid while it lives. */
 struct loop *vm_loop(struct vm *vm);
+struct chr *vm_chr(struct vm *vm, unsigned i); /* back end i of the options */
 struct pc *vm_pc(struct vm *vm);
+struct drives *vm_drives(struct vm *vm);
 struct cpu *vm_cpu(struct vm *vm); /* touch it in vm_run_on_cpu only */
 struct clock *vm_clock(struct vm *vm);
 struct defer_queue *vm_deferred(struct vm *vm); /* for the workers of devices */
 const struct opts *vm_opts(const struct vm *vm);
-int vm_thread_id(const struct vm *vm); /* host thread id of the vCPU's thread */
+/* The picture of the graphics card, NULL: there is none. */
+const struct display *vm_display(struct vm *vm);
+const struct input_sink *vm_input(struct vm *vm); /* keyboard and mouse */
+int vm_thread_id(const struct vm *vm);            /* host thread id of the vCPU's thread */
 
 #endif

@@ -139,3 +139,8 @@ void vm_quit(struct vm *vm, int status, enum vm_cause cause)
     pthread_cond_broadcast(&vm->done);
     loop_wake(vm->loop);
 }
+
+bool vm_ending(const struct vm *vm)
+{
+    return vm->quit;
+}

@@ -6,18 +6,25 @@
 #include "hw/display/vga.h"
 #include "hw/pc/pc.h"
 #include "hw/pci/pci_testdev.h"
+#include "hw/virtio/virtio_blk.h"
 
 const struct dev_class *const hw_classes[] = {
     &acpi_pm_class,
     &debugexit_class,
     &debugport_class,
+    &dma_8237_class,
+    &fdc_class,
+    &fw_cfg_class,
+    &hpet_class,
     &i440fx_class,
+    &ide_class,
     &ioapic_class,
     &kbc_class,
     &lapic_class,
     &pci_host_class,
     &pci_testdev_class,
     &pic_class,
+    &pflash_class,
     &piix3_class,
     &piix4_pm_class,
     &pit_class,
@@ -26,6 +33,7 @@ const struct dev_class *const hw_classes[] = {
     &serial_class,
     &vga_isa_class,
     &vga_pci_class,
+    &virtio_blk_class,
     NULL,
 };
 

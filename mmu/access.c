@@ -242,10 +242,10 @@ static void load_piece(struct mmu *m, const struct target *t, uint8_t *buf, unsi
 
 static void store_piece(struct mmu *m, const struct target *t, const uint8_t *buf, unsigned n)
 {
-    if (UNLIKELY(!t->host))
-        io_store(m, t->pa, buf, n);
-    else if (LIKELY(t->writable))
+    if (LIKELY(t->host && t->writable))
         ram_store(m, t->pa, t->host, buf, n);
+    else
+        io_store(m, t->pa, buf, n); /* ROM too: the space knows who gets writes */
 }
 
 /* Bytes of the access that lie in the first page. */

@@ -32,6 +32,21 @@ void defer_post(struct defer_queue *q, struct defer *d)
         q->kick(q->opaque);
 }
 
+void defer_cancel(struct defer_queue *q, struct defer *d)
+{
+    pthread_mutex_lock(&q->lock);
+    for (struct defer **p = &q->head; d->queued && *p; p = &(*p)->next) {
+        if (*p != d)
+            continue;
+        *p = d->next;
+        if (!*p)
+            q->tail = p;
+        d->queued = false;
+        break;
+    }
+    pthread_mutex_unlock(&q->lock);
+}
+
 static struct defer *take(struct defer_queue *q)
 {
     struct defer *d;

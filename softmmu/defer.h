@@ -28,6 +28,8 @@ void defer_queue_finish(struct defer_queue *q); /* what is queued is forgotten *
 /* From any thread. d is the caller's and lives until its call; posting it again before that
  * changes nothing. */
 void defer_post(struct defer_queue *q, struct defer *d);
+/* d is not called any more, unless posted again. */
+void defer_cancel(struct defer_queue *q, struct defer *d);
 /* The machine's thread, device lock held: makes the calls that are queued, and those that they
  * post. Returns whether there were any. */
 bool defer_run(struct defer_queue *q);

@@ -37,6 +37,7 @@
 #define ST3_T0 0x10
 
 #define CONFIG_POLL_OFF 0x10
+#define CONFIG_EFIFO    0x20 /* FIFO disabled */
 #define CONFIG_EIS      0x40 /* implied seek */
 
 static const struct fdc_media medias[] = {
@@ -659,16 +660,18 @@ static void controller_reset(struct fdc *f)
     f->pos = f->len = 0;
     f->seek_done = f->writing = f->formatting = f->verify = f->tc = false;
     f->reset_sense = 0;
-    if (!f->lock)
-        memset(f->config, 0, sizeof(f->config));
-    if (!f->lock)
-        f->config[0] = CONFIG_POLL_OFF ^ CONFIG_POLL_OFF;
+    if (!f->lock) {
+        f->config[0] = CONFIG_EFIFO;
+        f->config[1] = 0;
+    }
     f->perpendicular &= 0x7c;
     lower(f);
 }
 
 static void left_reset(struct fdc *f)
 {
+    if (f->config[0] & CONFIG_POLL_OFF)
+        return;
     f->reset_sense = 4;
     raise(f);
 }

@@ -41,7 +41,7 @@ struct fdc {
     uint8_t seek_st0;
     uint8_t cmd[16], n_cmd, need; /* bytes so far, and in all */
     uint8_t result[16], n_result, at_result;
-    uint8_t specify[2], config[3], perpendicular;
+    uint8_t specify[2], config[2], perpendicular;
     bool lock;
 
     /* execution of a data command */

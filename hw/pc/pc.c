@@ -10,6 +10,9 @@
 
 #define MIB (1ull << 20)
 
+#define PC_VGA_BAR_END 0xfe000000u
+#define PC_VGA_MMIO    0xfebf0000u
+
 /* --- interrupt wires ------------------------------------------------------------------ */
 
 /* ISA interrupt n to both controllers; the PIT goes to pin 2 of the I/O APIC. */
@@ -28,6 +31,34 @@ static void isa_irq(void *opaque, int n, int level)
 
     pc->isa_level = level ? pc->isa_level | bit : pc->isa_level & ~bit;
     drive_isa(pc, n);
+}
+
+/* The PIT and the RTC, which the HPET may replace. */
+static void timer_irq(void *opaque, int n, int level)
+{
+    struct pc *pc = opaque;
+    uint16_t bit = 1u << n;
+
+    pc->timer_level = level ? pc->timer_level | bit : pc->timer_level & ~bit;
+    if (!pc->hpet_legacy)
+        isa_irq(pc, n, level);
+}
+
+static void hpet_legacy(void *opaque, bool on)
+{
+    struct pc *pc = opaque;
+
+    pc->hpet_legacy = on;
+    isa_irq(pc, 0, !on && (pc->timer_level & 1));
+    isa_irq(pc, 8, !on && (pc->timer_level >> 8 & 1));
+}
+
+/* A pin of the I/O APIC that no ISA interrupt has. */
+static void ioapic_pin(void *opaque, int n, int level)
+{
+    struct pc *pc = opaque;
+
+    ioapic_set_irq(&pc->ioapic, n, level);
 }
 
 static void pirq_isa_irq(void *opaque, int n, int level)
@@ -109,6 +140,14 @@ static void ignne(void *opaque)
         pc->cfg.ignne(pc->cfg.opaque);
 }
 
+static void memory_changed(void *opaque)
+{
+    struct pc *pc = opaque;
+
+    pc_memory_set_pam(&pc->memory, pc->i440fx.pci.config + I440FX_PAM);
+    pci_host_retry(&pc->pci);
+}
+
 static void set_pmbase(void *opaque, bool enabled, uint16_t base)
 {
     struct pc *pc = opaque;
@@ -141,23 +180,39 @@ static void pci_msi(void *opaque, gpa addr, uint32_t data)
 
 /* --- building ------------------------------------------------------------------------- */
 
-static bool place_ram(struct pc *pc, struct err *e)
+static bool place_memory(struct pc *pc, struct err *e)
 {
-    uint64_t size = pc->cfg.ram_bytes;
-    uint8_t *host;
+    return pc_memory_init(&pc->memory, pc->mem, pc->cfg.ram_bytes, e) &&
+           (!pc->cfg.rom || pc_memory_set_rom(&pc->memory, pc->cfg.rom, pc->cfg.rom_bytes, e));
+}
 
-    if (size < MIB)
-        return err_set(e, "the pc board needs at least 1 MiB of RAM");
-    if (!ram_init(&pc->ram, size, e))
-        return false;
-    host = pc->ram.host;
-    pc->ram_low = size < PC_RAM_SPLIT ? size : PC_RAM_SPLIT;
-    pc->ram_high = size - pc->ram_low;
-    return space_add_ram(pc->mem, "ram-640k", 0, PC_VGA_HOLE, host, false, e) &&
-           space_add_ram(pc->mem, "ram-low", PC_VGA_HOLE_END, pc->ram_low - PC_VGA_HOLE_END,
-                         host + PC_VGA_HOLE_END, false, e) &&
-           (!pc->ram_high || space_add_ram(pc->mem, "ram-high", PC_RAM_HIGH, pc->ram_high,
-                                           host + pc->ram_low, false, e));
+static bool plug(struct pc *pc, struct dev *d, struct err *e);
+
+/* Bank 0 ends at 4 GiB, the next one where it begins. */
+static bool build_flash(struct pc *pc, struct err *e)
+{
+    gpa end = PC_RAM_HIGH;
+    unsigned i;
+
+    for (i = 0; i < PC_FLASH_BANKS; i++) {
+        struct pflash *f = &pc->flash[i];
+
+        if (!pc->cfg.pflash[i])
+            continue;
+        if (pc->cfg.rom)
+            return err_set(e, "a system ROM and flash cannot be at the same place");
+        if (i && !pc->cfg.pflash[0])
+            return err_set(e, "flash bank 1 needs bank 0");
+        f->blk = pc->cfg.pflash[i];
+        if (!plug(pc, &f->dev, e))
+            return false;
+        end -= f->bytes;
+        if (!pflash_place(f, end, e))
+            return false;
+    }
+    if (pc->cfg.pflash[0])
+        pc_memory_show_bios(&pc->memory, pc->flash[0].data, pc->flash[0].bytes);
+    return true;
 }
 
 /* Realizes a device whose wires are set and puts it on the reset list. */
@@ -181,6 +236,7 @@ static void init_devs(struct pc *pc)
 
     dev_init(&pc->pic.dev, &pic_class, NULL, &pc->env);
     dev_init(&pc->pit.dev, &pit_class, NULL, &pc->env);
+    dev_init(&pc->hpet.dev, &hpet_class, NULL, &pc->env);
     dev_init(&pc->rtc.dev, &rtc_class, NULL, &pc->env);
     dev_init(&pc->ioapic.dev, &ioapic_class, NULL, &pc->env);
     dev_init(&pc->kbc.dev, &kbc_class, NULL, &pc->env);
@@ -189,10 +245,16 @@ static void init_devs(struct pc *pc)
     dev_init(&pc->piix3.pci.dev, &piix3_class, NULL, &pc->env);
     dev_init(&pc->piix4_pm.pci.dev, &piix4_pm_class, NULL, &pc->env);
     dev_init(&pc->acpi_pm.dev, &acpi_pm_class, NULL, &pc->env);
+    dev_init(&pc->ide.pci.dev, &ide_class, NULL, &pc->env);
+    dev_init(&pc->dma.dev, &dma_8237_class, NULL, &pc->env);
+    dev_init(&pc->fdc.dev, &fdc_class, NULL, &pc->env);
     dev_init(&pc->debugport[0].dev, &debugport_class, "debugcon-e9", &pc->env);
     dev_init(&pc->debugport[1].dev, &debugport_class, "debugcon-402", &pc->env);
     dev_init(&pc->debugexit.dev, &debugexit_class, NULL, &pc->env);
     dev_init(&pc->small.dev, &ports_class, NULL, &pc->env);
+    for (i = 0; i < PC_FLASH_BANKS; i++)
+        dev_init(&pc->flash[i].dev, &pflash_class, i ? "flash1" : "flash0", &pc->env);
+    dev_init(&pc->fw_cfg.dev, &fw_cfg_class, NULL, &pc->env);
     for (i = 0; i < PC_SERIAL_COUNT; i++)
         dev_init(&pc->serial[i].dev, &serial_class, serial_id[i], &pc->env);
 }
@@ -238,9 +300,9 @@ static bool build_isa(struct pc *pc, struct err *e)
 {
     struct dev *pic = &pc->pic.dev, *kbc = &pc->kbc.dev, *small = &pc->small.dev;
 
-    pc->pit.irq0 = isa(pc, 0);
+    pc->pit.irq0 = (struct irq){.fn = timer_irq, .opaque = pc, .n = 0};
     pc->kbc.irq_kbd = isa(pc, 1);
-    pc->rtc.irq = isa(pc, 8);
+    pc->rtc.irq = (struct irq){.fn = timer_irq, .opaque = pc, .n = 8};
     pc->kbc.irq_aux = isa(pc, 12);
     pc->small.irq13 = isa(pc, 13);
     pc->pic.intr = (struct irq){.fn = pic_intr, .opaque = pc};
@@ -261,11 +323,29 @@ static bool build_isa(struct pc *pc, struct err *e)
            dev_map(&pc->pit.dev, PIT_REGION_PORT61, 0x61, 0, e) &&
            dev_map(kbc, KBC_REGION_DATA, 0x60, 0, e) &&
            dev_map(kbc, KBC_REGION_COMMAND, 0x64, 0, e) &&
-           dev_map(&pc->rtc.dev, 0, 0x70, 0, e) &&
+           dev_map(&pc->rtc.dev, 0, 0x70, 0, e) && plug(pc, &pc->fw_cfg.dev, e) &&
+           dev_map(&pc->fw_cfg.dev, FW_CFG_REGION_SELECT, 0x510, 0, e) &&
+           dev_map(&pc->fw_cfg.dev, FW_CFG_REGION_DMA, 0x514, 0, e) &&
            dev_map(small, PORTS_REGION_80, 0x80, 0, e) &&
            dev_map(small, PORTS_REGION_92, 0x92, 0, e) &&
            dev_map(small, PORTS_REGION_ED, 0xed, 0, e) &&
            dev_map(small, PORTS_REGION_F0, 0xf0, 0, e);
+}
+
+static bool build_hpet(struct pc *pc, struct err *e)
+{
+    struct hpet *h = &pc->hpet;
+    int n;
+
+    if (!pc->cfg.hpet)
+        return true;
+    for (n = 0; n < HPET_PINS; n++)
+        h->pin[n] = (struct irq){.fn = ioapic_pin, .opaque = pc, .n = n};
+    h->pin[PC_PIT_GSI] = h->legacy_irq[0] = isa(pc, 0);
+    h->legacy_irq[1] = isa(pc, 8);
+    h->opaque = pc;
+    h->legacy = hpet_legacy;
+    return plug(pc, &h->dev, e) && dev_map(&h->dev, 0, HPET_BASE, 0, e);
 }
 
 static bool build_serial(struct pc *pc, struct err *e)
@@ -293,6 +373,8 @@ static bool build_pci(struct pc *pc, struct err *e)
 {
     unsigned i;
 
+    pc->i440fx.opaque = pc;
+    pc->i440fx.memory_changed = memory_changed;
     pc->pci.opaque = pc->piix3.opaque = pc->piix4_pm.opaque = pc->acpi_pm.opaque = pc;
     pc->pci.reset = request_reset;
     pc->pci.msi = pci_msi;
@@ -340,13 +422,65 @@ static bool add_pci(struct pc *pc, int devfn, struct pci_fn *fn, struct err *e)
     return plug(pc, &fn->dev, e);
 }
 
+/* The legacy ports of a VGA, which no BAR places. */
+static bool claim_vga(struct pc *pc, struct pci_fn *fn, struct err *e)
+{
+    unsigned i;
+
+    if (fn->dev.cls != &vga_pci_class)
+        return true;
+    if (pc->vga)
+        return err_set(e, "%s: there is a VGA already", fn->dev.id);
+    for (i = 0; i < VGA_PORT_REGIONS; i++)
+        if (!dev_map(&fn->dev, i, vga_region_port[i], 0, e))
+            return false;
+    pc->vga = (struct vga_pci *)fn;
+    return true;
+}
+
 bool pc_add_pci(struct pc *pc, int devfn, struct pci_fn *fn, struct err *e)
 {
-    if (add_pci(pc, devfn, fn, e))
+    if (claim_vga(pc, fn, e) && add_pci(pc, devfn, fn, e))
         return true;
+    if (pc->vga && &pc->vga->pci == fn)
+        pc->vga = NULL;
     pci_host_remove(fn);
     dev_finish(&fn->dev);
     return false;
+}
+
+static bool build_ide(struct pc *pc, struct err *e)
+{
+    struct dev *ide = &pc->ide.pci.dev;
+    unsigned i;
+
+    pc->ide.ch[0].irq = isa(pc, 14);
+    pc->ide.ch[1].irq = isa(pc, 15);
+    for (i = 0; i < PC_IDE_DRIVES; i++)
+        if (pc->cfg.ide[i])
+            ide_attach(&pc->ide, i / 2, i % 2, pc->cfg.ide[i]);
+    pci_host_add(&pc->pci, PC_IDE_DEVFN, &pc->ide.pci);
+    return plug(pc, ide, e) && dev_map(ide, IDE_REGION_CMD0, 0x1f0, 0, e) &&
+           dev_map(ide, IDE_REGION_CTL0, 0x3f6, 0, e) &&
+           dev_map(ide, IDE_REGION_CMD1, 0x170, 0, e) &&
+           dev_map(ide, IDE_REGION_CTL1, 0x376, 0, e);
+}
+
+static bool build_floppy(struct pc *pc, struct err *e)
+{
+    struct dev *dma = &pc->dma.dev, *fdc = &pc->fdc.dev;
+    unsigned i;
+
+    pc->fdc.irq = isa(pc, 6);
+    pc->fdc.dma = &pc->dma;
+    for (i = 0; i < FDC_DRIVES; i++)
+        if (pc->cfg.floppy[i])
+            fdc_attach(&pc->fdc, i, pc->cfg.floppy[i]);
+    return plug(pc, dma, e) && plug(pc, fdc, e) && dev_map(dma, DMA_REGION_LOW, 0x00, 0, e) &&
+           dev_map(dma, DMA_REGION_HIGH, 0xc0, 0, e) &&
+           dev_map(dma, DMA_REGION_PAGE, 0x81, 0, e) &&
+           dev_map(fdc, FDC_REGION_MAIN, 0x3f0, 0, e) &&
+           dev_map(fdc, FDC_REGION_DIR, 0x3f7, 0, e);
 }
 
 static bool build_debug(struct pc *pc, struct err *e)
@@ -377,19 +511,32 @@ static void set_cmos16(struct pc *pc, unsigned index, uint64_t v)
     rtc_set_cmos(&pc->rtc, index + 1, v >> 8);
 }
 
+/* Types of the floppy drives, and the equipment byte: FPU, PS/2 mouse port, drives. */
+static void fill_cmos_floppies(struct pc *pc)
+{
+    uint8_t a = fdc_drive_type(pc->cfg.floppy[0]), b = fdc_drive_type(pc->cfg.floppy[1]);
+    uint8_t equipment = 0x06;
+
+    rtc_set_cmos(&pc->rtc, 0x10, a << 4 | b);
+    if (a || b)
+        equipment |= a && b ? 0x41 : 0x01;
+    rtc_set_cmos(&pc->rtc, 0x14, equipment);
+}
+
 /* RAM sizes where PC firmware looks for them. */
 static void fill_cmos(struct pc *pc)
 {
-    uint64_t above_1m = (pc->ram_low - MIB) >> 10;
-    uint64_t above_16m = pc->ram_low > 16 * MIB ? (pc->ram_low - 16 * MIB) >> 16 : 0;
+    uint64_t above_1m = (pc->memory.ram_low - MIB) >> 10;
+    uint64_t above_16m =
+        pc->memory.ram_low > 16 * MIB ? (pc->memory.ram_low - 16 * MIB) >> 16 : 0;
 
-    rtc_set_cmos(&pc->rtc, 0x14, 0x06); /* equipment: FPU, PS/2 mouse port */
+    fill_cmos_floppies(pc);
     set_cmos16(pc, 0x15, 640);
     set_cmos16(pc, 0x17, above_1m);
     set_cmos16(pc, 0x30, above_1m);
     set_cmos16(pc, 0x34, above_16m);
-    set_cmos16(pc, 0x5b, pc->ram_high >> 16 & 0xffff);
-    rtc_set_cmos(&pc->rtc, 0x5d, pc->ram_high >> 32);
+    set_cmos16(pc, 0x5b, pc->memory.ram_high >> 16 & 0xffff);
+    rtc_set_cmos(&pc->rtc, 0x5d, pc->memory.ram_high >> 32);
 }
 
 struct pc *pc_create(const struct pc_config *cfg, struct err *e)
@@ -417,8 +564,9 @@ struct pc *pc_create(const struct pc_config *cfg, struct err *e)
                                .find_drive = cfg->find_drive,
                                .find_chardev = cfg->find_chardev};
     init_devs(pc);
-    if (place_ram(pc, e) && build_serial(pc, e) && build_pci(pc, e) && build_isa(pc, e) &&
-        build_apics(pc, e) && build_debug(pc, e)) {
+    if (place_memory(pc, e) && build_flash(pc, e) && build_serial(pc, e) && build_pci(pc, e) &&
+        build_isa(pc, e) && build_ide(pc, e) && build_floppy(pc, e) && build_apics(pc, e) &&
+        build_debug(pc, e) && build_hpet(pc, e)) {
         fill_cmos(pc);
         return pc;
     }
@@ -440,7 +588,7 @@ void pc_destroy(struct pc *pc)
     free(pc->devs);
     space_destroy(pc->mem);
     space_destroy(pc->ports);
-    ram_finish(&pc->ram);
+    pc_memory_finish(&pc->memory);
     free(pc);
 }
 
@@ -477,22 +625,51 @@ static void setup_pic(struct pc *pc)
     outb(pc, 0xa1, 0xff);
 }
 
+/* IDETIM: channels with drives are decoded; drivers do not look for drives on others. */
+static void setup_ide(struct pc *pc)
+{
+    unsigned i;
+
+    for (i = 0; i < 2; i++)
+        if (pc->cfg.ide[2 * i] || pc->cfg.ide[2 * i + 1])
+            pci_config_write(&pc->pci, PC_IDE_DEVFN, 0x40 + 2 * i, 0x8000, 2);
+    pci_config_write(&pc->pci, PC_IDE_DEVFN, 0x04, 0x05, 2);
+}
+
+/* BARs at the top of the window, as a BIOS would leave them, and the screen in mode 3. */
+static void setup_vga(struct pc *pc)
+{
+    struct vga_pci *c = pc->vga;
+    uint32_t size = c->vga.vram_bytes;
+
+    pci_config_write(&pc->pci, c->pci.devfn, 0x10, (PC_VGA_BAR_END - size) & ~(size - 1), 4);
+    pci_config_write(&pc->pci, c->pci.devfn, 0x18, PC_VGA_MMIO, 4);
+    pci_config_write(&pc->pci, c->pci.devfn, 0x04, 3, 2);
+    vga_setup_text(&c->vga);
+}
+
 void pc_setup_as_firmware(struct pc *pc)
 {
     static const uint8_t route[4] = {10, 10, 11, 11};
     unsigned i, piix3 = PCI_DEVFN(1, 0), pm = PCI_DEVFN(1, 3);
 
     setup_pic(pc);
+    pci_config_write(&pc->pci, 0, I440FX_PAM, 0x30, 1); /* RAM from C0000 on */
+    for (i = 1; i < 7; i++)
+        pci_config_write(&pc->pci, 0, I440FX_PAM + i, 0x33, 1);
     pic_set_elcr(&pc->pic, 1u << 10 | 1u << 11 | 1u << PC_SCI_IRQ);
     for (i = 0; i < 4; i++)
         pci_config_write(&pc->pci, piix3, 0x60 + i, route[i], 1);
     pci_config_write(&pc->pci, pm, 0x3c, PC_SCI_IRQ, 1);
     pci_config_write(&pc->pci, pm, 0x40, PC_PMBASE | 1, 4);
     pci_config_write(&pc->pci, pm, 0x80, 1, 1);
+    setup_ide(pc);
     acpi_pm_set_sci_enable(&pc->acpi_pm, true);
     outb(pc, 0x64, 0x60); /* keyboard controller: translate, interrupt 1, self test done */
     outb(pc, 0x60, 0x45);
     lapic_set_virtual_wire(&pc->lapic[0]);
+    if (pc->vga)
+        setup_vga(pc);
 }
 
 /* --- what the CPU side calls ---------------------------------------------------------- */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * 82371SB (PIIX3) data sheet: DMA page registers (0x80-0x8F; here plain latches, 0x80 is
- * where firmware posts codes and kernels wait), port 0x92 (A20 and fast reset), port 0xF0
- * (coprocessor error). Left out: the 8237 DMA controllers themselves. */
+ * 82371SB (PIIX3) data sheet: port 0x80 (a latch, where firmware posts codes and kernels wait),
+ * port 0x92 (A20 and fast reset), port 0xF0 (coprocessor error). */
 #include "hw/pc/ports.h"
 
 #define PORT92_RESET 0x01
@@ -22,18 +21,18 @@ void ports_set_ferr(struct ports *p)
     irq_set(&p->irq13, 1);
 }
 
-static uint64_t latch_read(void *opaque, uint64_t offset, unsigned size)
+static uint64_t post_read(void *opaque, uint64_t offset, unsigned size)
 {
     struct ports *p = opaque;
 
-    return p->latch[offset];
+    return p->post;
 }
 
-static void latch_write(void *opaque, uint64_t offset, uint64_t value, unsigned size)
+static void post_write(void *opaque, uint64_t offset, uint64_t value, unsigned size)
 {
     struct ports *p = opaque;
 
-    p->latch[offset] = value;
+    p->post = value;
 }
 
 static uint64_t port92_read(void *opaque, uint64_t offset, unsigned size)
@@ -76,10 +75,8 @@ static void fpu_write(void *opaque, uint64_t offset, uint64_t value, unsigned si
 static void ports_reset(struct dev *d)
 {
     struct ports *p = (struct ports *)d;
-    unsigned i;
 
-    for (i = 0; i < ARRAY_SIZE(p->latch); i++)
-        p->latch[i] = 0;
+    p->post = 0;
     p->port92 = 0;
     p->ferr = false;
     irq_set(&p->irq13, 0);
@@ -89,11 +86,11 @@ static void ports_reset(struct dev *d)
 }
 
 static const struct state_field ports_state[] = {
-    STATE_ARRAY(struct ports, latch), STATE(struct ports, port92), STATE(struct ports, a20),
+    STATE(struct ports, post), STATE(struct ports, port92), STATE(struct ports, a20),
     STATE(struct ports, ferr), STATE_END};
 
 static const struct dev_region ports_regions[] = {
-    {"dma-page", REGION_PORT, 16, {latch_read, latch_write, 1, 1}},
+    {"post", REGION_PORT, 1, {post_read, post_write, 1, 1}},
     {"port92", REGION_PORT, 1, {port92_read, port92_write, 1, 1}},
     {"delay", REGION_PORT, 1, {delay_read, delay_write, 1, 1}},
     {"fpu-error", REGION_PORT, 2, {delay_read, fpu_write, 1, 1}},

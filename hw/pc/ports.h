@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Small ports of the PC: 0x80-0x8F latches, 0xED delay, 0x92 system control port A,
+ * Small ports of the PC: 0x80 POST codes, 0xED delay, 0x92 system control port A,
  * 0xF0/0xF1 coprocessor error. */
 #ifndef HW_PC_PORTS_H
 #define HW_PC_PORTS_H
@@ -17,7 +17,7 @@ struct ports {
     void (*reset_cpu)(void *opaque);
     void (*ignne)(void *opaque); /* the guest acknowledged FERR# through port 0xF0 */
 
-    uint8_t latch[16];
+    uint8_t post; /* port 0x80 */
     uint8_t port92;
     bool a20; /* the A20 gate: port 0x92 and the keyboard controller share one latch */
     bool ferr;

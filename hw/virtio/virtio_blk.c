@@ -166,6 +166,12 @@ static bool use_bounce(struct vblk_req *q, uint64_t bytes)
     return q->bounce;
 }
 
+/* 5.2.6.2: a driver without FLUSH finds what it wrote on stable storage. */
+static bool writes_through(const struct virtio_blk *b)
+{
+    return virtio_has(&b->p.v, F_CONFIG_WCE) ? !b->writeback : !virtio_has(&b->p.v, F_FLUSH);
+}
+
 static void read_write(struct vblk_req *q, bool write, uint64_t sector)
 {
     const struct virtq_chain *c = &q->chain;
@@ -184,13 +190,13 @@ static void read_write(struct vblk_req *q, bool write, uint64_t sector)
         if (write)
             virtq_get(c, HEADER, q->bounce, bytes);
     }
-    q->flush_next = write && !q->b->writeback;
+    q->flush_next = write && writes_through(q->b);
     submit(q, write ? BLOCK_WRITE : BLOCK_READ, sector, bytes);
 }
 
 static void get_id(struct vblk_req *q)
 {
-    const char *serial = q->b->blk->serial;
+    const char *serial = q->b->serial ? q->b->serial : q->b->blk->serial;
     char id[ID_BYTES] = {0};
     size_t n = q->chain.in_bytes - 1 < ID_BYTES ? q->chain.in_bytes - 1 : ID_BYTES;
 
@@ -218,7 +224,7 @@ static void discard(struct vblk_req *q, bool zero)
         finish(q, S_UNSUPP);
         return;
     }
-    q->flush_next = zero && !q->b->writeback;
+    q->flush_next = zero && writes_through(q->b);
     submit(q, zero ? BLOCK_ZERO : BLOCK_DISCARD, range.sector,
            (uint64_t)range.sectors * BLOCK_SECTOR);
 }
@@ -277,7 +283,7 @@ static void serve(struct virtio_blk *b, unsigned n)
     struct virtio *v = &b->p.v;
     struct virtq *vq = &v->queue[n];
 
-    if (b->busy_queue >= 0 || !b->blk)
+    if (b->busy_queue >= 0)
         return;
     b->busy_queue = n;
     do
@@ -321,8 +327,9 @@ static void put_geometry(struct virtio *v, uint64_t sectors)
 static void vblk_config_read(struct virtio *v)
 {
     struct virtio_blk *b = container_of(v, struct virtio_blk, p.v);
-    uint64_t sectors = b->blk ? b->blk->bytes / BLOCK_SECTOR : 0;
+    uint64_t sectors = b->blk->bytes / BLOCK_SECTOR;
 
+    memset(v->config, 0, sizeof(v->config));
     put(v, 0, sectors, 8);
     put(v, 8, SIZE_MAX_, 4);
     put(v, 12, b->queue_size - 2, 4);
@@ -377,12 +384,25 @@ static bool make_requests(struct virtio_blk *b)
     return b->reqs;
 }
 
+static uint64_t offered(const struct virtio_blk *b)
+{
+    uint64_t f = F_SIZE_MAX | F_SEG_MAX | F_GEOMETRY | F_BLK_SIZE | F_FLUSH | F_TOPOLOGY;
+
+    f |= b->config_wce ? F_CONFIG_WCE : 0;
+    f |= b->num_queues > 1 ? F_MQ : 0;
+    if (b->blk->readonly)
+        return f | F_RO;
+    return f | (b->discard ? F_DISCARD : 0) | (b->write_zeroes ? F_WRITE_ZEROES : 0);
+}
+
 static bool vblk_realize(struct dev *d, struct err *e)
 {
     struct virtio_blk *b = (struct virtio_blk *)d;
     struct virtio *v = &b->p.v;
     unsigned i;
 
+    if (!b->blk)
+        return err_set(e, "drive property not set");
     if (!b->num_queues || b->num_queues > VIRTIO_MAX_QUEUES)
         return err_set(e, "num-queues is 1 to %d", VIRTIO_MAX_QUEUES);
     if (b->queue_size < 4 || b->queue_size > 256 || (b->queue_size & (b->queue_size - 1)))
@@ -391,17 +411,10 @@ static bool vblk_realize(struct dev *d, struct err *e)
     for (i = 0; i < v->n_queues; i++)
         v->queue[i].max = b->queue_size;
     v->config_bytes = CONFIG_BYTES;
-    v->offered = F_SIZE_MAX | F_SEG_MAX | F_GEOMETRY | F_BLK_SIZE | F_FLUSH | F_TOPOLOGY |
-                 F_CONFIG_WCE | (b->num_queues > 1 ? F_MQ : 0);
-    if (b->blk && b->blk->readonly)
-        v->offered |= F_RO;
-    else
-        v->offered |= F_DISCARD | F_WRITE_ZEROES;
+    v->offered = offered(b);
     b->busy_queue = -1;
-    if (b->blk) {
-        b->blk->changed = drive_changed;
-        b->blk->opaque = b;
-    }
+    b->blk->changed = drive_changed;
+    b->blk->opaque = b;
     if (!make_requests(b))
         return err_set(e, "out of memory");
     if (virtio_pci_realize(&b->p, &ops, 2, 0x1001, 0x010000, e))
@@ -423,8 +436,7 @@ static void vblk_unrealize(struct dev *d)
     struct virtio_blk *b = (struct virtio_blk *)d;
 
     vblk_queue_reset(&b->p.v);
-    if (b->blk)
-        b->blk->changed = NULL;
+    b->blk->changed = NULL;
     virtio_pci_finish(&b->p);
     free(b->reqs);
 }
@@ -436,6 +448,11 @@ static void vblk_loaded(struct dev *d)
 
 static const struct prop vblk_props[] = {
     VIRTIO_PCI_PROPS(struct virtio_blk, p),
+    PROP(PROP_DRIVE, struct virtio_blk, blk, "drive", 0),
+    PROP(PROP_STR, struct virtio_blk, serial, "serial", 0),
+    PROP(PROP_BOOL, struct virtio_blk, config_wce, "config-wce", true),
+    PROP(PROP_BOOL, struct virtio_blk, discard, "discard", true),
+    PROP(PROP_BOOL, struct virtio_blk, write_zeroes, "write-zeroes", true),
     PROP(PROP_U16, struct virtio_blk, num_queues, "num-queues", 1),
     PROP(PROP_U16, struct virtio_blk, queue_size, "queue-size", 256),
     PROP_END,
@@ -448,6 +465,7 @@ static const struct dev_region vblk_regions[] = {VIRTIO_PCI_REGIONS, {0}};
 
 const struct dev_class virtio_blk_class = {
     .name = "virtio-blk-pci",
+    .alias = "virtio-blk",
     .bus = DEV_BUS_PCI,
     .kind = "Storage",
     .size = sizeof(struct virtio_blk),

@@ -16,6 +16,8 @@ struct rig {
     struct clock clock;
     struct dev_env env;
     struct pci_host host;
+    struct block_mem drives[2];
+    unsigned n_drives;
 };
 
 #define FUZZED PCI_DEVFN(3, 0) /* where a PCI function sits, ... */
@@ -26,6 +28,17 @@ static uint64_t now(void *opaque)
     return ((struct rig *)opaque)->ns;
 }
 
+/* Each device that asks gets a drive of its own. */
+static struct block *find_drive(void *opaque, const char *id, struct err *e)
+{
+    struct rig *r = opaque;
+    struct block_mem *m = &r->drives[r->n_drives++];
+
+    g_assert_cmpuint(r->n_drives, <=, G_N_ELEMENTS(r->drives));
+    block_mem_init(m, 1 << 20);
+    return &m->blk;
+}
+
 static void rig_start(struct rig *r)
 {
     r->ns = 0;
@@ -33,6 +46,9 @@ static void rig_start(struct rig *r)
     clock_start(&r->clock);
     r->env = (struct dev_env){space_create("mem", 1ull << 52), space_create("ports", 0x10000),
                               &r->clock};
+    r->env.opaque = r;
+    r->env.find_drive = find_drive;
+    r->n_drives = 0;
     memset(&r->host, 0, sizeof(r->host));
     dev_init(&r->host.dev, &pci_host_class, NULL, &r->env);
 }
@@ -40,6 +56,8 @@ static void rig_start(struct rig *r)
 static void rig_stop(struct rig *r)
 {
     g_assert_cmpuint(clock_deadline(&r->clock), ==, CLOCK_NEVER);
+    while (r->n_drives)
+        block_mem_finish(&r->drives[--r->n_drives]);
     space_destroy(r->env.mem);
     space_destroy(r->env.ports);
 }
@@ -52,6 +70,8 @@ static struct dev *rig_make(struct rig *r, const struct dev_class *cls, unsigned
     dev_init(d, cls, NULL, &r->env);
     if (cls->bus == DEV_BUS_PCI)
         pci_host_add(&r->host, devfn, (struct pci_fn *)d);
+    if (dev_find_prop(cls, "drive"))
+        g_assert_true(dev_set_prop(d, "drive", "disk", &e));
     if (!dev_realize(d, &e))
         g_error("%s", e.msg);
     dev_reset(d);
@@ -209,12 +229,38 @@ static void collect(void *opaque, const char *name, gpa base, gpa last, bool ram
     p->size[p->n++] = last - base + 1;
 }
 
+/* Two disks, a CD-ROM and two floppies, which answer when told to. */
+#define DISKS 5
+
+static void start_with_disks(struct machine *m, struct block_mem *disk)
+{
+    struct block *ide[PC_IDE_DRIVES] = {&disk[0].blk, &disk[1].blk, &disk[2].blk};
+    struct block *floppy[FDC_DRIVES] = {&disk[3].blk, &disk[4].blk};
+    unsigned i;
+
+    for (i = 0; i < DISKS; i++) {
+        block_mem_init(&disk[i], 1440 * 1024);
+        disk[i].blk.removable = i >= 2;
+    }
+    machine_start_disks(m, ide, floppy);
+}
+
+static void stop_with_disks(struct machine *m, struct block_mem *disk)
+{
+    unsigned i;
+
+    machine_stop(m);
+    for (i = 0; i < DISKS; i++)
+        block_mem_finish(&disk[i]);
+}
+
 static void test_board(void)
 {
+    struct block_mem disk[DISKS], fresh_disk[DISKS];
     struct machine m, fresh;
     unsigned i, k, cpu;
 
-    machine_start(&m);
+    start_with_disks(&m, disk);
     for (i = 0; i < 4 * ROUNDS; i++) {
         struct places p = {0};
         bool ports = g_test_rand_int_range(0, 4);
@@ -233,13 +279,15 @@ static void test_board(void)
         if (!g_test_rand_int_range(0, 16))
             pc_msr_write(m.pc, cpu, 0x800 + (uint32_t)g_test_rand_int_range(0, 64),
                          random_value());
+        if (!g_test_rand_int_range(0, 16))
+            block_mem_answer(&disk[g_test_rand_int_range(0, DISKS)]);
         if (!g_test_rand_int_range(0, 1000))
             pc_msr_write(m.pc, cpu, 0x1b,
                          0xfee00000 | (uint64_t)g_test_rand_int_range(0, 4) << 10);
         m.ns += (uint64_t)g_test_rand_int_range(0, 3000);
         clock_run_events(&m.clock);
     }
-    machine_start(&fresh);
+    start_with_disks(&fresh, fresh_disk);
     fresh.ns = m.ns;
     pc_reset(m.pc);
     pc_reset(fresh.pc);
@@ -251,8 +299,8 @@ static void test_board(void)
     }
     for (i = 0; i < TEST_CPUS; i++)
         g_assert_null(dev_reset_differs(&m.pc->lapic[i].dev, &fresh.pc->lapic[i].dev));
-    machine_stop(&m);
-    machine_stop(&fresh);
+    stop_with_disks(&m, disk);
+    stop_with_disks(&fresh, fresh_disk);
 }
 
 int main(int argc, char **argv)

@@ -20,6 +20,7 @@ void x64_call_c(struct x64 *c, uint64_t fn)
 {
     e_mov_imm(&c->e, X_RAX, fn);
     e_call(&c->e, c->j->t_sync);
+    c->upper_used = false;
     x64_site_here(c, x64_undo(c), c->late, c->rip);
 }
 
