@@ -10,13 +10,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* True while there is time: a second of it, with MYNAH_LONG five minutes. */
+/* True while there is time: a second of it, with MYNAH_LONG five minutes, or
+ * MYNAH_FUZZ_SECONDS. */
 static inline bool fuzz_more(gint64 *end)
 {
     gint64 now = g_get_monotonic_time();
+    const char *seconds = getenv("MYNAH_FUZZ_SECONDS");
 
     if (!*end)
-        *end = now + (getenv("MYNAH_LONG") ? 300 : 1) * G_TIME_SPAN_SECOND;
+        *end = now + (seconds                ? atoi(seconds)
+                      : getenv("MYNAH_LONG") ? 300
+                                             : 1) *
+                         G_TIME_SPAN_SECOND;
     return now < *end;
 }
 

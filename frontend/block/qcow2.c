@@ -122,7 +122,8 @@ static bool parse_header(struct qcow2 *q, const uint8_t *h, struct err *e)
 static bool parse_extensions(struct qcow2 *q, const uint8_t *first, struct err *e)
 {
     uint64_t at = q->version == 2 ? HEADER_V2 : get_be32(first + AT_HEADER_LENGTH);
-    uint64_t backing = get_be64(first + AT_BACKING), end = backing ? backing : q->cluster;
+    uint64_t backing = get_be64(first + AT_BACKING);
+    uint64_t end = backing && backing < q->cluster ? backing : q->cluster;
 
     while (at + 8 <= end) {
         uint32_t kind = get_be32(first + at), len = get_be32(first + at + 4);

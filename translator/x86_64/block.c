@@ -224,7 +224,7 @@ void jit_chain(struct jit *j, struct block_link *l, struct block *to)
 {
     if (l->to)
         jit_unchain(j, l);
-    patch_link(j, l, to->code);
+    patch_link(j, l, (uint8_t *)to->code + (l->forward ? to->unchecked : 0));
     l->to = to;
     l->next_in = to->in;
     to->in = l;

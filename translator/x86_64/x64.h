@@ -178,6 +178,8 @@ struct x64 {
     bool x87_live;           /* the host's x87 is known to hold the guest's */
     bool upper_used;         /* cpu->upper is known to be UPPER_USED */
     bool left;               /* the code has left the block already */
+    bool target_rax;         /* the target of the final JMPR is in rax ... */
+    int32_t target_pop;      /* ... and RSP goes up by this before it */
     bool unsupported;
 };
 
@@ -267,6 +269,8 @@ void x64_op_call(struct x64 *c);
 void x64_op_raise(struct x64 *c);
 void x64_op_chktgt(struct x64 *c);
 void x64_op_jump(struct x64 *c);
+/* At a load of T0: true when it is to go to rax, where the jump expects it. */
+bool x64_target_begin(struct x64 *c);
 void x64_op_vec(struct x64 *c);
 void x64_op_bmi(struct x64 *c);
 void x64_op_adx(struct x64 *c);

@@ -38,11 +38,13 @@ static void fail(const char *what, const char *why)
 
 static struct image *open_or_fail(const char *file, const char *format, bool readonly)
 {
-    char *plus, *name = g_strdup(format);
+    static char name[64];
+    char *plus;
     struct image_opts o = {.file = file, .readonly = readonly};
     struct err e = {""};
     struct image *img;
 
+    g_strlcpy(name, format, sizeof(name));
     plus = strchr(name, '+');
     if (plus) {
         *plus = 0;
@@ -179,6 +181,8 @@ static int random_ops(const char *file, const char *format, uint64_t seed, unsig
     image_close(img);
     if (!g_file_set_contents(out, (char *)model, (gssize)bytes, NULL))
         fail(out, "cannot write");
+    g_free(model);
+    g_free(buf);
     return 0;
 }
 

@@ -286,10 +286,12 @@ static void test_many_overlay(void)
 static bool use_qcow2(struct bench *t)
 {
     char *cmd = g_strdup_printf("qemu-img create -q -f qcow2 %s 64M", t->file);
-    bool there = g_find_program_in_path("qemu-img") != NULL;
+    char *tool = g_find_program_in_path("qemu-img");
+    bool there = tool != NULL;
 
     if (there)
         g_assert_cmpint(system(cmd), ==, 0);
+    g_free(tool);
     g_free(cmd);
     t->o.image.format = "qcow2";
     t->o.image.unmap = true;
