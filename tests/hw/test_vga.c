@@ -438,9 +438,13 @@ static void test_bad_size(void)
 
     rig_start(&r);
     dev_init(&card.dev, &vga_isa_class, NULL, &r.env);
-    g_assert_true(dev_set_prop(&card.dev, "vgamem_mb", "3", &e));
+    g_assert_true(dev_set_prop(&card.dev, "vgamem_mb", "513", &e));
     g_assert_false(dev_realize(&card.dev, &e));
-    g_assert_nonnull(strstr(e.msg, "power of two"));
+    g_assert_nonnull(strstr(e.msg, "1 to 512"));
+    g_assert_true(dev_set_prop(&card.dev, "vgamem_mb", "3", &e));
+    g_assert_true(dev_realize(&card.dev, &e));
+    g_assert_cmpuint(card.vga.vram.size, ==, 4 << 20);
+    dev_finish(&card.dev);
     rig_stop(&r);
 }
 
