@@ -85,6 +85,7 @@ struct opts {
     unsigned fw_cfgs;
     const char *bios;     /* system ROM: path or a name in data_dir, or NULL */
     const char *data_dir; /* -L, or NULL */
+    bool no_hpet;         /* -machine hpet=off, -no-hpet */
     bool guest_unpack;    /* -machine unpack=guest: the kernel unpacks itself */
 
     enum opts_engine engine; /* -accel tcg,engine=ir|jit */

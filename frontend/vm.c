@@ -43,6 +43,7 @@ static bool create_board(struct vm *vm, struct err *e)
         .clock = &vm->clock,
         .debugcon = vm_char(vm, o->debugcon),
         .rtc_epoch = rtc_epoch(o),
+        .hpet = !o->no_hpet,
         .tsc_hz = CPU_TSC_HZ,
     };
 
@@ -124,9 +125,10 @@ static void setup_mtrrs(struct cpu *cpu)
     cpu->mtrr_def = 0xc06;
 }
 
+/* Firmware in flash starts kernels itself. */
 bool vm_direct_boot(const struct vm *vm)
 {
-    return vm->o->kernel;
+    return vm->o->kernel && !vm->pc->cfg.pflash[0];
 }
 
 /* What firmware would have done, and the kernel in RAM. */
@@ -144,6 +146,8 @@ static bool direct_boot(struct vm *vm, struct err *e)
                              .text_screen = vm->pc->vga != NULL,
                              .ram = ram};
 
+    acpi.hpet_addr = vm->o->no_hpet ? 0 : HPET_BASE;
+    acpi.fw_cfg = FW_CFG_PORT;
     if (!acpi_install(&acpi, &ram, &place, e))
         return false;
     bc.rsdp = place.rsdp;

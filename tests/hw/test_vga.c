@@ -388,9 +388,9 @@ static void test_card(void)
     unsigned i;
 
     machine_start(&m);
-    m.pc->cfg.vga_rom = rom;
-    m.pc->cfg.vga_rom_bytes = sizeof(rom);
     dev_init(&card.pci.dev, &vga_pci_class, NULL, &m.pc->env);
+    card.rom = rom;
+    card.rom_size = sizeof(rom);
     g_assert_true(dev_set_prop(&card.pci.dev, "xres", "1000", &e));
     g_assert_true(dev_set_prop(&card.pci.dev, "yres", "700", &e));
     g_assert_true(pc_add_pci(m.pc, -1, &card.pci, &e));
