@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "firmware/firmware.h"
 #include "frontend/rom.h"
 #include "frontend/vm_int.h"
 #include "hw/fw/acpi_tables.h"
@@ -57,8 +58,13 @@ static bool create_board(struct vm *vm, struct err *e)
     }
     if (o->bios && !rom_open(&rom, o, o->bios, e))
         return err_prefix(e, "-bios");
-    cfg.rom = rom.data;
-    cfg.rom_bytes = rom.size;
+    if (o->bios || o->kernel) {
+        cfg.rom = rom.data;
+        cfg.rom_bytes = rom.size;
+    } else {
+        cfg.rom = firmware_bios;
+        cfg.rom_bytes = FIRMWARE_BIOS_SIZE;
+    }
     vm->pc = pc_create(&cfg, e);
     ok = vm->pc && devices_create(&vm->devices, vm->pc, o, e) && vm_check_drives(vm, e) &&
          vm_fw_init(vm, e);
@@ -163,9 +169,6 @@ static bool direct_boot(struct vm *vm, struct err *e)
 
 bool vm_reset_machine(struct vm *vm, struct err *e)
 {
-    if (!vm->o->kernel && !vm->pc->memory.bios)
-        return err_set(e, "nothing to boot: give a kernel with -kernel FILE or a system ROM "
-                          "with -bios FILE (disks are not supported yet)");
     vm_ask(&vm->reset_wanted, false);
     pc_reset(vm->pc);
     cpu_reset(vm->cpu);
