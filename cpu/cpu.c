@@ -88,6 +88,7 @@ void cpu_reset(struct cpu *cpu)
     cpu->dr[6] = DR6_INIT;
     cpu->dr[7] = DR7_INIT;
     memset(cpu->v, 0, sizeof(cpu->v));
+    cpu->upper = UPPER_ZERO;
     cpu->mxcsr = 0x1f80;
     x87_sync(cpu);
     reset_x87(&cpu->x87);

@@ -86,6 +86,14 @@ enum cpu_mode {
     CM_ONE = 1 << 15,    /* block keys only: a block held to one instruction */
 };
 
+/* What bytes 16 to 31 of the vector registers hold. Generated code leaves them out of its loads
+ * and stores of struct cpu while they are zero. C that writes them to v[] keeps `upper` true. */
+enum cpu_upper {
+    UPPER_ZERO, /* zero, all of them */
+    UPPER_USED, /* anything */
+    UPPER_STALE, /* in translated code only: zero in the registers, v[] does not know yet */
+};
+
 struct cpu_hooks {
     void *opaque;
     uint64_t (*port_in)(void *opaque, uint16_t port, unsigned size);
@@ -149,6 +157,7 @@ struct cpu {
     union vec bounce;  /* one access of generated code that takes the slow path */
     union vec v[16];   /* XMM/YMM */
     uint32_t mxcsr;
+    uint8_t upper;     /* enum cpu_upper */
     uint32_t host_mxcsr;
     uint32_t jc_as;
     struct x87 x87;
@@ -209,6 +218,9 @@ static inline void cpu_set_aflags(struct cpu *cpu, uint32_t fl)
  * or EFLAGS.VM/AC changed; cpu_update_paging also hands the control registers to the mmu. */
 void cpu_update_mode(struct cpu *cpu);
 void cpu_update_paging(struct cpu *cpu);
+
+/* Finds out `upper` from v[] (xsave.c). */
+void cpu_update_upper(struct cpu *cpu);
 
 /* Exceptions (exc.c). None returns. */
 _Noreturn void cpu_raise(struct cpu *cpu, enum exc_vector v);

@@ -2,6 +2,8 @@
  * What the host's CPUID says: a guest is offered by default what runs natively. */
 #include "cpu/cpuid.h"
 
+#include <pthread.h>
+
 #if defined(__x86_64__)
 
 /* false: no such leaf. */
@@ -26,25 +28,43 @@ static bool needs_ymm(enum cpuid_word word, unsigned bit)
     return (word == CW_7_EBX && bit == 5) || (word == CW_7_ECX && (bit == 9 || bit == 10));
 }
 
-static bool ymm_saved(void)
+static bool ymm_saved(uint32_t c1)
+{
+    uint32_t a, d;
+
+    if (!(c1 >> 27 & 1))
+        return false;
+    __asm__ volatile("xgetbv" : "=a"(a), "=d"(d) : "c"(0));
+    return (a & 6) == 6;
+}
+
+static uint32_t words[CW_COUNT]; /* those that cpu_host_has knows */
+
+static void read_words(void)
 {
     uint32_t r[4];
 
-    if (!query(1, r) || !(r[2] >> 27 & 1))
-        return false;
-    __asm__ volatile("xgetbv" : "=a"(r[0]), "=d"(r[3]) : "c"(0));
-    return (r[0] & 6) == 6;
+    if (query(1, r))
+        words[CW_1_ECX] = r[2];
+    if (query(7, r)) {
+        words[CW_7_EBX] = r[1];
+        words[CW_7_ECX] = r[2];
+    }
+    if (query(0x80000001, r))
+        words[CW_X1_ECX] = r[2];
+    for (unsigned bit = 0; bit < 32 && !ymm_saved(words[CW_1_ECX]); bit++)
+        for (unsigned w = 0; w < CW_COUNT; w++)
+            if (needs_ymm((enum cpuid_word)w, bit))
+                words[w] &= ~(1u << bit);
 }
 
+/* CPUID is slow where the host is a virtual machine itself: some 50 us. */
 bool cpu_host_has(enum cpuid_word word, unsigned bit)
 {
-    uint32_t r[4], leaf = word == CW_1_ECX ? 1 : word == CW_X1_ECX ? 0x80000001 : 7;
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-    if (!query(leaf, r))
-        return false;
-    if (needs_ymm(word, bit) && !ymm_saved())
-        return false;
-    return r[word == CW_7_EBX ? 1 : 2] >> bit & 1;
+    pthread_once(&once, read_words);
+    return words[word] >> bit & 1;
 }
 
 #else

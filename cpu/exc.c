@@ -104,10 +104,7 @@ void exc_enter_ivt(struct cpu *cpu, gva base, uint8_t vector, uint64_t ret, uint
     stack_push(&st, cpu->seg[SEG_CS].sel, 2);
     stack_push(&st, ret, 2);
     stack_commit(&st);
-    if (cpu_vm86(cpu))
-        seg_load_vm86(cpu, SEG_CS, (uint16_t)(entry >> 16));
-    else
-        seg_load_real(cpu, SEG_CS, (uint16_t)(entry >> 16));
+    seg_load_cs_unprotected(cpu, (uint16_t)(entry >> 16));
     cpu->next_rip = entry & 0xffff;
 }
 

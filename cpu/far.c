@@ -71,10 +71,7 @@ static void far_real(struct cpu *cpu, uint16_t sel, uint64_t off, unsigned size,
         raise_gp(cpu, 0);
     if (call)
         push_return(cpu, size);
-    if (cpu_vm86(cpu))
-        seg_load_vm86(cpu, SEG_CS, sel);
-    else
-        seg_load_real(cpu, SEG_CS, sel);
+    seg_load_cs_unprotected(cpu, sel);
     cpu->next_rip = off;
     cpu_update_mode(cpu);
 }

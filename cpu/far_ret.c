@@ -72,10 +72,7 @@ static void retf_real(struct cpu *cpu, const struct insn *in, uint64_t release)
         raise_gp(cpu, 0);
     st.sp = (st.sp & ~st.mask) | ((st.sp + release) & st.mask);
     stack_commit(&st);
-    if (cpu_vm86(cpu))
-        seg_load_vm86(cpu, SEG_CS, sel);
-    else
-        seg_load_real(cpu, SEG_CS, sel);
+    seg_load_cs_unprotected(cpu, sel);
     cpu->next_rip = off;
     cpu_update_mode(cpu);
 }

@@ -6,8 +6,7 @@
 #include "cpu/cpu.h"
 #include "cpu/cpuid.h"
 
-/* Models that list a flag. `max` leaves the AVX family out: with YMM registers resident,
- * SSE code beside them runs slower (translator/README.md). */
+/* Models that list a flag. */
 enum { M_BASE = 1, M_QEMU64 = 2, M_V2 = 4, M_MAX = 8, M_KVM64 = 16, M_V3 = 32,
        M_NATIVE = 64 /* in max if the host has it */ };
 #define M_ALL (M_BASE | M_QEMU64 | M_V2 | M_V3 | M_MAX | M_KVM64)
@@ -49,7 +48,7 @@ static const struct cpu_flag cpu_flags[] = {
     {"pclmulqdq", CW_1_ECX, 1, IF_PCLMUL, M_NATIVE},
     {"monitor", CW_1_ECX, 3, IF_MONITOR, M_MAX},
     {"ssse3", CW_1_ECX, 9, IF_SSSE3, M_2},
-    {"fma", CW_1_ECX, 12, IF_FMA, M_V3},
+    {"fma", CW_1_ECX, 12, IF_FMA, M_3},
     {"cx16", CW_1_ECX, 13, IF_CX16, M_QV2},
     {"pcid", CW_1_ECX, 17, 0, M_MAX},
     {"sse4.1", CW_1_ECX, 19, IF_SSE41, M_2},
@@ -60,15 +59,15 @@ static const struct cpu_flag cpu_flags[] = {
     {"tsc-deadline", CW_1_ECX, 24, 0, M_QV2},
     {"aes", CW_1_ECX, 25, IF_AES, M_NATIVE},
     {"xsave", CW_1_ECX, 26, IF_XSAVE, M_V3 | M_MAX},
-    {"avx", CW_1_ECX, 28, IF_AVX, M_V3},
-    {"f16c", CW_1_ECX, 29, IF_F16C, M_V3},
+    {"avx", CW_1_ECX, 28, IF_AVX, M_3},
+    {"f16c", CW_1_ECX, 29, IF_F16C, M_3},
     {"rdrand", CW_1_ECX, 30, IF_RDRAND, M_MAX},
     {"hypervisor", CW_1_ECX, 31, 0, M_QV2},
     {"arat", CW_6_EAX, 2, 0, M_QV2},
     {"fsgsbase", CW_7_EBX, 0, IF_FSGSBASE, M_MAX},
     {"tsc-adjust", CW_7_EBX, 1, 0, M_MAX},
     {"bmi1", CW_7_EBX, 3, IF_BMI1, M_3},
-    {"avx2", CW_7_EBX, 5, IF_AVX2, M_V3},
+    {"avx2", CW_7_EBX, 5, IF_AVX2, M_3},
     {"smep", CW_7_EBX, 7, 0, M_MAX},
     {"bmi2", CW_7_EBX, 8, IF_BMI2, M_3},
     {"erms", CW_7_EBX, 9, 0, M_MAX},
@@ -79,8 +78,8 @@ static const struct cpu_flag cpu_flags[] = {
     {"clflushopt", CW_7_EBX, 23, IF_CLFLUSHOPT, M_MAX},
     {"sha-ni", CW_7_EBX, 29, IF_SHA, M_NATIVE},
     {"umip", CW_7_ECX, 2, IF_UMIP, M_MAX},
-    {"vaes", CW_7_ECX, 9, IF_VAES, 0},
-    {"vpclmulqdq", CW_7_ECX, 10, IF_VPCLMUL, 0},
+    {"vaes", CW_7_ECX, 9, IF_VAES, M_NATIVE},
+    {"vpclmulqdq", CW_7_ECX, 10, IF_VPCLMUL, M_NATIVE},
     {"rdpid", CW_7_ECX, 22, IF_RDPID, M_MAX},
     {"fsrm", CW_7_EDX, 4, 0, M_MAX},
     {"arch-capabilities", CW_7_EDX, 29, 0, M_QV2},
@@ -119,7 +118,7 @@ static const struct {
     uint8_t flags;
     const char *what;
 } cpu_models[] = {
-    {"max", M_MAX, "what Mynah implements and runs fast on this host (AVX: x86-64-v3, +avx2)"},
+    {"max", M_MAX, "what Mynah implements and runs fast on this host"},
     {"host", M_MAX, "as max"},
     {"x86-64-v3", M_V3, "the x86-64-v3 level"},
     {"x86-64-v2", M_V2, "the x86-64-v2 level"},
@@ -222,6 +221,23 @@ static bool model_flag(struct cpu_model *m, const char *item, size_t n, struct e
     return !on || err_set(e, "CPU flag '%.*s' is not implemented", (int)len, name);
 }
 
+/* Flags that mean nothing without another go with it (Intel SDM vol. 1, 13.2, 14.1). */
+static void model_settle(struct cpu_model *m)
+{
+    static const char needs[][2][12] = {
+        {"xsaveopt", "xsave"}, {"xsavec", "xsave"}, {"xgetbv1", "xsave"}, {"avx", "xsave"},
+        {"f16c", "avx"},       {"fma", "avx"},      {"avx2", "avx"},      {"vaes", "avx"},
+        {"vpclmulqdq", "avx"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(needs); i++) {
+        const struct cpu_flag *f = flag_find(needs[i][0], strlen(needs[i][0]));
+
+        if (!cpu_model_has(m, needs[i][1]))
+            m->words[f->word] &= ~(1u << f->bit);
+    }
+}
+
 static uint64_t model_cr4(const struct cpu_model *m)
 {
     static const struct {
@@ -254,6 +270,7 @@ bool cpu_model_parse(struct cpu_model *out, const char *spec, struct err *e)
         if (!model_flag(out, spec, n, e))
             return false;
     }
+    model_settle(out);
     out->cr4_mask = model_cr4(out);
     return true;
 }

@@ -93,6 +93,14 @@ void seg_load_vm86(struct cpu *cpu, unsigned seg, uint16_t sel)
         .base = (uint32_t)sel << 4, .limit = 0xffff, .sel = sel, .attr = ATTR_VM86};
 }
 
+void seg_load_cs_unprotected(struct cpu *cpu, uint16_t sel)
+{
+    if (cpu_vm86(cpu))
+        seg_load_vm86(cpu, SEG_CS, sel);
+    else
+        seg_load_real(cpu, SEG_CS, sel);
+}
+
 void seg_resolve_stack(struct cpu *cpu, uint16_t sel, unsigned cpl, enum exc_vector bad,
                        uint32_t ext, struct seg *out)
 {

@@ -172,6 +172,8 @@ void seg_resolve_stack(struct cpu *cpu, uint16_t sel, unsigned cpl, enum exc_vec
 void seg_load(struct cpu *cpu, unsigned seg, uint16_t sel); /* as MOV sreg does; any mode */
 void seg_load_real(struct cpu *cpu, unsigned seg, uint16_t sel);
 void seg_load_vm86(struct cpu *cpu, unsigned seg, uint16_t sel);
+/* CS in real or virtual-8086 mode; the mode is not recomputed. */
+void seg_load_cs_unprotected(struct cpu *cpu, uint16_t sel);
 void seg_null(struct cpu *cpu, unsigned seg, uint16_t sel);
 void seg_set_flat(struct cpu *cpu, unsigned seg, uint16_t sel, uint16_t attr);
 /* LDTR for LLDT and task switches; `bad` as above. */

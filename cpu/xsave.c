@@ -179,6 +179,15 @@ static void get_ymm(struct cpu *cpu, const uint8_t *a)
     }
 }
 
+void cpu_update_upper(struct cpu *cpu)
+{
+    uint64_t any = 0;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(cpu->v); i++)
+        any |= cpu->v[i].u64[2] | cpu->v[i].u64[3];
+    cpu->upper = any ? UPPER_USED : UPPER_ZERO;
+}
+
 /* Components not in their initial state (XINUSE; MXCSR does not count). */
 uint64_t xsave_in_use(const struct cpu *cpu)
 {
@@ -373,6 +382,7 @@ void sys_xrstor(struct cpu *cpu, const struct insn *in)
         get_xmm(cpu, bv & XC_SSE ? a : NULL);
     if (rfbm & XC_AVX)
         get_ymm(cpu, bv & XC_AVX ? a : NULL);
+    cpu_update_upper(cpu);
     cpu->mxcsr = mxcsr;
 }
 

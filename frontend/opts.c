@@ -68,18 +68,24 @@ static const struct option options[] = {
      .fn = opt_blockdev, .help = "disk image for -device ...,drive=NAME; also JSON"},
     {"add-fd", "fd=N,set=N[,opaque=TEXT]", CALL, .fn = opt_add_fd,
      .help = "inherited descriptor for /dev/fdset/N"},
+    {"bios", "FILE", TEXT, AT(bios), .help = "system ROM, run from power-on"},
+    {"L", "DIR", TEXT, AT(data_dir), .help = "where -bios looks as well"},
     {"nographic", NULL, CALL, .fn = opt_nographic, .help = "serial port on the terminal"},
     {"display", "none", CALL, .fn = opt_display, .help = "no window"},
-    {"vga", "none", ONLY, .only = "none", .help = "no graphics card"},
-    {"serial", "stdio|mon:stdio|null|none|file:PATH|chardev:ID", CALL, .fn = opt_serial,
-     .help = "where a serial port goes"},
+    {"vga", "std|none", CALL, .fn = opt_vga, .help = "graphics card"},
+    {"serial", "BACKEND", CALL, .fn = opt_serial,
+     .help = "where a serial port goes: stdio, mon:stdio (with the monitor), null, none, pty,\n"
+             "                        file:PATH, pipe:PATH, unix:PATH[,server,nowait],\n"
+             "                        tcp:HOST:PORT[,server,nowait], /dev/TTY, chardev:ID"},
     {"parallel", "none", ONLY, .only = "none", .help = "no parallel port"},
-    {"monitor", "none", CALL, .fn = opt_monitor, .help = "no monitor"},
-    {"mon", "chardev=ID", CALL, .fn = opt_mon},
-    {"chardev", "stdio|file|null,id=ID[,path=PATH][,mux=on|off]", CALL, .fn = opt_chardev,
-     .help = "named back end"},
-    {"debugcon", "stdio|null|file:PATH|chardev:ID", CALL, .fn = opt_debugcon,
-     .help = "debug console at port 0xe9"},
+    {"monitor", "BACKEND", CALL, .fn = opt_monitor, .help = "monitor for people"},
+    {"qmp", "BACKEND", CALL, .fn = opt_qmp, .help = "monitor for programs (QMP)"},
+    {"qmp-pretty", "BACKEND", CALL, .fn = opt_qmp},
+    {"mon", "[chardev=]ID[,mode=readline|control][,pretty=on|off]", CALL, .fn = opt_mon,
+     .help = "monitor on a named back end"},
+    {"chardev", "TYPE,id=ID[,PROPERTY=VALUE...]", CALL, .fn = opt_chardev,
+     .help = "named back end: stdio, file, pipe, socket, pty, serial or null"},
+    {"debugcon", "BACKEND", CALL, .fn = opt_debugcon, .help = "debug console at port 0xe9"},
     {"echr", "N", CALL, .fn = opt_echr, .help = "terminal escape character (1 = Ctrl-A)"},
     {"device", "NAME[,PROPERTY=VALUE...]", CALL, .fn = opt_device,
      .help = "adds a device; '-device help' lists them"},
@@ -224,7 +230,8 @@ static bool check(struct opts_build *b, struct err *e)
         return err_set(e, "-initrd is only allowed with -kernel");
     if (!o->kernel && *o->append)
         return err_set(e, "-append is only allowed with -kernel");
-    return opts_pick_accel(b, e) && opts_resolve_chardevs(b, e) && opts_resolve_drives(b, e);
+    return opts_pick_accel(b, e) && opts_resolve_chardevs(b, e) && opts_resolve_drives(b, e) &&
+           opts_default_vga(b, e);
 }
 
 enum opts_result opts_parse(struct opts *o, int argc, char **argv, struct err *e)
@@ -235,10 +242,14 @@ enum opts_result opts_parse(struct opts *o, int argc, char **argv, struct err *e
         .append = "",
         .escape = 1,
         .debugcon_port = 0xe9,
+        .debugcon = -1,
         .strings = g_string_chunk_new(512),
     };
     struct opts_build *b = g_new0(struct opts_build, 1);
     b->o = o;
+    b->debugcon.index = -1;
+    for (unsigned i = 0; i < OPTS_SERIALS; i++)
+        o->serial[i] = b->serial[i].index = -1;
     enum opts_result r = OPTS_ERROR;
     if (parse_all(b, argc, argv, e))
         r = b->done ? OPTS_DONE : check(b, e) ? OPTS_RUN : OPTS_ERROR;

@@ -11,26 +11,45 @@
 #include "softmmu/types.h"
 
 enum chardev_kind {
-    CHARDEV_NONE,  /* the guest device does not exist */
-    CHARDEV_NULL,  /* output dropped, no input */
-    CHARDEV_STDIO, /* the terminal */
-    CHARDEV_FILE,  /* output written to path, no input */
+    CHARDEV_NONE,   /* the guest device does not exist */
+    CHARDEV_NULL,   /* output dropped, no input */
+    CHARDEV_STDIO,  /* the terminal */
+    CHARDEV_FILE,   /* output written to path, no input */
+    CHARDEV_PIPE,   /* path.in and path.out, or path both ways */
+    CHARDEV_SOCKET, /* path (Unix), host and port (TCP), or fd */
+    CHARDEV_PTY,    /* a new pseudo-terminal */
+    CHARDEV_SERIAL, /* a serial port or other terminal of the host */
 };
 
 struct chardev_opts {
     enum chardev_kind kind;
-    const char *path; /* CHARDEV_FILE */
-    bool append;      /* CHARDEV_FILE: keep what is there */
-    bool mux;         /* CHARDEV_STDIO: Ctrl-A commands are ours */
-    bool nosignal;    /* CHARDEV_STDIO: Ctrl-C goes to the guest (always so with mux) */
+    const char *id;   /* of -chardev, or made up: "serial0", "compat_monitor0" */
+    const char *path; /* FILE, PIPE, SERIAL, SOCKET */
+    bool append;      /* FILE: keep what is there */
+    bool mux;         /* several front ends share it, Ctrl-A commands are ours */
+    bool nosignal;    /* STDIO: Ctrl-C goes to the guest (always so with mux) */
+
+    const char *host, *port; /* SOCKET over TCP; host may be NULL */
+    int fd;                  /* SOCKET: inherited descriptor, with neither path nor port */
+    bool server, wait;       /* SOCKET: listen; the machine waits for the first client */
+    bool nodelay, abstract;  /* SOCKET: TCP_NODELAY; a Linux abstract name */
+};
+
+/* A monitor on a back end. */
+struct mon_opts {
+    int chardev;  /* index */
+    bool control; /* QMP, else for people */
+    bool pretty;  /* QMP: indented */
 };
 
 enum opts_engine { ENGINE_JIT, ENGINE_IR };
 enum opts_mmu { MMU_FLAT, MMU_TLB };
 enum opts_rtc { RTC_UTC, RTC_LOCALTIME, RTC_DATE };
 
-#define OPTS_SERIALS 4
-#define OPTS_DRIVES  64
+#define OPTS_SERIALS  4
+#define OPTS_CHARDEVS 32
+#define OPTS_MONS     8
+#define OPTS_DRIVES   64
 
 /* -device of a class in hw/devices.h: the names of properties are known to exist. */
 struct opt_prop {
@@ -53,14 +72,20 @@ struct opts {
 
     const char *kernel, *initrd; /* paths or NULL */
     const char *append;          /* never NULL */
+    const char *bios;            /* system ROM: path or a name in data_dir, or NULL */
+    const char *data_dir;        /* -L, or NULL */
     bool guest_unpack;           /* -machine unpack=guest: the kernel unpacks itself */
 
     enum opts_engine engine; /* -accel tcg,engine=ir|jit */
     enum opts_mmu mmu;       /* -accel tcg,mmu=flat|tlb */
     bool icount;             /* -accel tcg,icount=on: count instructions exactly */
 
-    struct chardev_opts serial[OPTS_SERIALS]; /* COM1.. */
-    struct chardev_opts debugcon;
+    struct chardev_opts chardev[OPTS_CHARDEVS]; /* every back end */
+    unsigned chardevs;
+    int serial[OPTS_SERIALS]; /* COM1..: index of a back end; -1: there is no such port */
+    int debugcon;             /* likewise */
+    struct mon_opts mon[OPTS_MONS];
+    unsigned mons;
     uint16_t debugcon_port;
 
     struct drive_opts drive[OPTS_DRIVES]; /* -drive and its like, -blockdev nodes in use */

@@ -189,3 +189,38 @@ bool opt_device(struct opts_build *b, const char *option, const char *value, str
     ps.option = c->name;
     return add_device(b, c, id, &ps, e);
 }
+
+/* --- -vga ------------------------------------------------------------------------- */
+
+bool opt_vga(struct opts_build *b, const char *option, const char *value, struct err *e)
+{
+    static const char *const others[] = {"cirrus", "qxl", "virtio", "vmware", "xenfb", "tcx", "cg3"};
+    if (is_help(value)) {
+        puts("none                 no graphic card\n"
+             "std                  standard VGA (default)");
+        b->done = true;
+        return true;
+    }
+    for (unsigned i = 0; i < ARRAY_SIZE(others); i++)
+        if (!strcmp(value, others[i]))
+            return err_set(e, "-vga %s is not supported, only std and none", value);
+    if (strcmp(value, "std") && strcmp(value, "none"))
+        return err_set(e, "-vga: unknown vga type: %s", value);
+    b->vga = *value == 's' ? VGA_STD : VGA_OFF;
+    return true;
+}
+
+bool opts_default_vga(struct opts_build *b, struct err *e)
+{
+    struct opts *o = b->o;
+    struct device_opts vga = {.cls = hw_find_class("VGA"), .devfn = PCI_DEVFN(2, 0), .bootindex = -1};
+    if (b->vga == VGA_OFF || (b->vga == VGA_DEFAULT && b->nodefaults))
+        return true;
+    for (unsigned i = 0; i < o->devices && b->vga == VGA_DEFAULT; i++)
+        if (o->device[i].cls == vga.cls)
+            return true;
+    o->device = g_renew(struct device_opts, o->device, o->devices + 1);
+    memmove(o->device + 1, o->device, o->devices++ * sizeof(vga));
+    o->device[0] = vga;
+    return true;
+}

@@ -5,7 +5,7 @@
 
 #include "frontend/opts.h"
 
-enum { PROPS_MAX = 48, CHARDEVS_MAX = 16, ACCELS_MAX = 8 };
+enum { PROPS_MAX = 48, ACCELS_MAX = 8 };
 
 struct props {
     const char *option; /* "-machine", for messages */
@@ -15,12 +15,8 @@ struct props {
 
 /* "-serial chardev:ID" may stand before "-chardev ...,id=ID": resolved at the end. */
 struct chardev_ref {
-    struct chardev_opts spec;
-    const char *id; /* not NULL: take the -chardev of that id */
-};
-struct chardev_def {
-    const char *id;
-    struct chardev_opts spec;
+    int index;      /* -1: none */
+    const char *id; /* not NULL: the -chardev of that id */
 };
 
 /* A -blockdev node before its references are followed. */
@@ -35,11 +31,10 @@ struct opts_build {
     struct node_def node[OPTS_DRIVES];
     unsigned nodes;
     bool snapshot;
-    bool nographic, nodefaults, display_none, has_serial;
+    enum { VGA_DEFAULT, VGA_STD, VGA_OFF } vga;
+    bool nographic, nodefaults, display_none, has_serial, has_monitor;
     unsigned serials;
-    struct chardev_ref serial[OPTS_SERIALS], debugcon;
-    struct chardev_def chardev[CHARDEVS_MAX];
-    unsigned chardevs;
+    struct chardev_ref serial[OPTS_SERIALS], debugcon, mon[OPTS_MONS];
     struct props accel[ACCELS_MAX]; /* in order of preference */
     unsigned accels;
     bool done; /* help was printed */
@@ -60,22 +55,24 @@ bool props_take_bool(struct props *ps, const char *key, bool *v, struct err *e);
 bool props_take_uint(struct props *ps, const char *key, uint64_t max, uint64_t *v,
                      struct err *e);
 
-/* Options with a grammar of their own (opts_machine.c, opts_chardev.c). */
+/* Options with a grammar of their own (opts_machine.c, opts_backend.c, opts_chardev.c). */
 typedef bool opts_fn(struct opts_build *b, const char *option, const char *value,
                      struct err *e);
 opts_fn opt_memory, opt_smp, opt_machine, opt_accel, opt_enable_kvm, opt_rtc, opt_uuid,
     opt_echr;
-opts_fn opt_serial, opt_chardev, opt_debugcon, opt_mon, opt_monitor, opt_global;
+opts_fn opt_serial, opt_chardev, opt_debugcon, opt_mon, opt_monitor, opt_qmp, opt_global;
 
 /* opts_device.c */
-opts_fn opt_device;
+opts_fn opt_device, opt_vga;
+/* Adds the graphics card that a PC has unless the user says otherwise. */
+bool opts_default_vga(struct opts_build *b, struct err *e);
 /* -device of parts that the frontend wires itself (opts_chardev.c). */
 typedef bool device_fn(struct opts_build *b, struct props *ps, struct err *e);
 device_fn device_debug_exit, device_debugcon, device_serial;
 
 /* As -device NAME,KEY=VALUE; texts are kept. */
-bool opts_add_device(struct opts_build *b, const char *name, const char *key,
-                     const char *value, struct err *e);
+bool opts_add_device(struct opts_build *b, const char *name, const char *key, const char *value,
+                     struct err *e);
 
 /* opts_drive.c, opts_blockdev.c */
 opts_fn opt_drive, opt_disk, opt_cdrom, opt_floppy, opt_snapshot, opt_blockdev, opt_add_fd;
@@ -96,7 +93,7 @@ bool opts_resolve_nodes(struct opts_build *b, struct err *e);
 
 /* Picks the first accelerator of the list that works here. */
 bool opts_pick_accel(struct opts_build *b, struct err *e);
-/* Defaults and chardev references of the serial ports. */
+/* Defaults and chardev references of serial ports and monitors. */
 bool opts_resolve_chardevs(struct opts_build *b, struct err *e);
 
 #endif

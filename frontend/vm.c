@@ -2,10 +2,12 @@
  * Builds the machine out of board, CPU, translator and back ends, and takes it apart. */
 #include "frontend/vm.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "frontend/vm_int.h"
 #include "hw/fw/acpi_tables.h"
@@ -29,14 +31,33 @@ static uint64_t rtc_epoch(const struct opts *o)
     return (uint64_t)(now + tm.tm_gmtoff);
 }
 
+/* -bios FILE: as a path, or a name in -L's folder or where distributions put firmware. */
+static bool rom_open(struct boot_file *f, const struct opts *o, struct err *e)
+{
+    const char *const dirs[] = {o->data_dir, "/usr/share/seabios", "/usr/share/qemu"};
+    char path[PATH_MAX];
+
+    if (access(o->bios, R_OK) && !strchr(o->bios, '/'))
+        for (unsigned i = 0; i < ARRAY_SIZE(dirs); i++) {
+            if (!dirs[i])
+                continue;
+            snprintf(path, sizeof(path), "%s/%s", dirs[i], o->bios);
+            if (!access(path, R_OK))
+                return boot_file_open(f, path, 16 << 20, e);
+        }
+    return boot_file_open(f, o->bios, 16 << 20, e) || err_prefix(e, "-bios");
+}
+
 static bool create_board(struct vm *vm, struct err *e)
 {
+    struct boot_file rom = {0};
+    bool ok;
     const struct opts *o = vm->o;
     struct pc_config cfg = {
         .ram_bytes = o->ram_size,
         .cpus = 1,
         .clock = &vm->clock,
-        .debugcon = vm_char(vm, CHAR_DEBUGCON),
+        .debugcon = vm_char(vm, o->debugcon),
         .rtc_epoch = rtc_epoch(o),
         .tsc_hz = CPU_TSC_HZ,
     };
@@ -44,20 +65,31 @@ static bool create_board(struct vm *vm, struct err *e)
     vm_hook_board(vm, &cfg);
     vm_plug_drives(vm, &cfg);
     for (unsigned i = 0; i < OPTS_SERIALS && i < PC_SERIAL_COUNT; i++)
-        cfg.serial[i] = vm_char(vm, i);
+        cfg.serial[i] = vm_char(vm, o->serial[i]);
     if (o->debug_exit) {
         cfg.debugexit_iobase = o->debug_exit_port;
         cfg.debugexit_iosize = o->debug_exit_size;
     }
+    if (o->bios && !rom_open(&rom, o, e))
+        return false;
+    cfg.rom = rom.data;
+    cfg.rom_bytes = rom.size;
     vm->pc = pc_create(&cfg, e);
-    return vm->pc && devices_create(&vm->devices, vm->pc, o, e) && vm_check_drives(vm, e);
+    ok = vm->pc && devices_create(&vm->devices, vm->pc, o, e) && vm_check_drives(vm, e);
+    boot_file_close(&rom);
+    if (!ok)
+        return false;
+    if (vm->pc->vga)
+        vm->display = vga_display(&vm->pc->vga->vga);
+    vm->input = kbc_input(&vm->pc->kbc);
+    return true;
 }
 
 static bool create_cpu(struct vm *vm, struct err *e)
 {
     const struct opts *o = vm->o;
     struct run_opts ro = {.jit = o->engine == ENGINE_JIT, .counting = o->icount};
-    gpa top = vm->pc->ram_high ? PC_RAM_HIGH + vm->pc->ram_high : vm->pc->ram_low;
+    gpa top = PC_RAM_HIGH + vm->pc->memory.ram_high; /* ROMs and frame buffers too */
 
     if (!cpu_model_parse(&vm->model, o->cpu ? o->cpu : "max", e))
         return false;
@@ -107,25 +139,21 @@ static void setup_mtrrs(struct cpu *cpu)
     cpu->mtrr_def = 0xc06;
 }
 
-bool vm_reset_machine(struct vm *vm, struct err *e)
+/* What firmware would have done, and the kernel in RAM. */
+static bool direct_boot(struct vm *vm, struct err *e)
 {
-    struct boot_ram ram = {vm->pc->ram.host, vm->pc->ram_low, vm->pc->ram_high};
-    struct acpi_config acpi = acpi_config_pc(vm->pc->ram_low);
+    struct boot_ram ram = {vm->pc->memory.ram.host, vm->pc->memory.ram_low,
+                           vm->pc->memory.ram_high};
+    struct acpi_config acpi = acpi_config_pc(vm->pc->memory.ram_low);
     struct acpi_place place;
     struct boot_entry entry;
     struct boot_config bc = {.kernel = vm->o->kernel,
                              .initrd = vm->o->initrd,
                              .cmdline = vm->o->append,
                              .guest_decompress = vm->o->guest_unpack,
+                             .text_screen = vm->pc->vga != NULL,
                              .ram = ram};
 
-    if (!vm->o->kernel)
-        return err_set(e, "nothing to boot: give a kernel with -kernel FILE "
-                          "(disks and firmware are not supported yet)");
-    vm_ask(&vm->reset_wanted, false);
-    pc_reset(vm->pc);
-    cpu_reset(vm->cpu);
-    run_flush(vm->cpu);
     if (!acpi_install(&acpi, &ram, &place, e))
         return false;
     bc.rsdp = place.rsdp;
@@ -136,6 +164,20 @@ bool vm_reset_machine(struct vm *vm, struct err *e)
     pc_setup_as_firmware(vm->pc);
     setup_mtrrs(vm->cpu);
     enter_guest(vm->cpu, &entry);
+    return true;
+}
+
+bool vm_reset_machine(struct vm *vm, struct err *e)
+{
+    if (!vm->o->kernel && !vm->pc->memory.bios)
+        return err_set(e, "nothing to boot: give a kernel with -kernel FILE or a system ROM "
+                          "with -bios FILE (disks are not supported yet)");
+    vm_ask(&vm->reset_wanted, false);
+    pc_reset(vm->pc);
+    cpu_reset(vm->cpu);
+    run_flush(vm->cpu);
+    if (vm->o->kernel && !direct_boot(vm, e))
+        return false;
     if (log_on(LOG_CPU_RESET))
         trace_cpu(vm->cpu);
     return true;
@@ -172,6 +214,7 @@ static bool open_profile(struct vm *vm, struct err *e)
 
 static void vm_finish(struct vm *vm)
 {
+    monitors_destroy(vm->monitors);
     vm_close_chars(vm);
     pc_destroy(vm->pc); /* tells the CPU's mmu about each region that goes */
     devices_free(&vm->devices);
@@ -194,8 +237,11 @@ static bool vm_build(struct vm *vm, struct err *e)
     vm->loop = loop_create(e);
     if (!vm->loop)
         return false;
-    return vm_open_chars(vm, e) && vm_open_drives(vm, e) && create_board(vm, e) &&
-           create_cpu(vm, e) && open_profile(vm, e) && vm_reset_machine(vm, e);
+    if (!vm_open_chars(vm, e) || !vm_open_drives(vm, e) || !create_board(vm, e) ||
+        !create_cpu(vm, e) || !open_profile(vm, e) || !vm_reset_machine(vm, e))
+        return false;
+    vm->monitors = monitors_create(vm, e);
+    return vm->monitors != NULL;
 }
 
 int vm_run(const struct opts *o)
@@ -254,6 +300,16 @@ struct drives *vm_drives(struct vm *vm)
 struct clock *vm_clock(struct vm *vm)
 {
     return &vm->clock;
+}
+
+const struct display *vm_display(struct vm *vm)
+{
+    return vm->display.update ? &vm->display : NULL;
+}
+
+const struct input_sink *vm_input(struct vm *vm)
+{
+    return &vm->input;
 }
 
 struct defer_queue *vm_deferred(struct vm *vm)

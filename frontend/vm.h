@@ -8,6 +8,8 @@
 #define FRONTEND_VM_H
 
 #include "frontend/opts.h"
+#include "softmmu/display.h"
+#include "softmmu/input.h"
 
 struct vm;
 struct drives;
@@ -76,12 +78,16 @@ void vm_on_event(struct vm *vm, void (*fn)(void *opaque, const struct vm_event *
 
 /* Parts of the machine, valid while it lives. */
 struct loop *vm_loop(struct vm *vm);
+struct chr *vm_chr(struct vm *vm, unsigned i); /* back end i of the options */
 struct pc *vm_pc(struct vm *vm);
 struct drives *vm_drives(struct vm *vm);
 struct cpu *vm_cpu(struct vm *vm); /* touch it in vm_run_on_cpu only */
 struct clock *vm_clock(struct vm *vm);
 struct defer_queue *vm_deferred(struct vm *vm); /* for the workers of devices */
 const struct opts *vm_opts(const struct vm *vm);
-int vm_thread_id(const struct vm *vm); /* host thread id of the vCPU's thread */
+/* The picture of the graphics card, NULL: there is none. */
+const struct display *vm_display(struct vm *vm);
+const struct input_sink *vm_input(struct vm *vm); /* keyboard and mouse */
+int vm_thread_id(const struct vm *vm);            /* host thread id of the vCPU's thread */
 
 #endif

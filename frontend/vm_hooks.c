@@ -198,6 +198,7 @@ void vm_hook_board(struct vm *vm, struct pc_config *cfg)
     cfg->reset = on_reset;
     cfg->power_off = on_power_off;
     cfg->exit = on_debug_exit;
+    cfg->find_chardev = vm_find_chardev;
 }
 
 void vm_hook_cpu(struct vm *vm)

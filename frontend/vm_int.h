@@ -12,22 +12,14 @@
 
 #include "cpu/cpu.h"
 #include "cpu/cpuid.h"
-#include "frontend/console.h"
+#include "frontend/chardev/chr.h"
 #include "frontend/devices.h"
 #include "frontend/loop.h"
+#include "frontend/monitor/monitor.h"
 #include "frontend/perfmap.h"
 #include "frontend/vm.h"
 #include "hw/pc/pc.h"
 #include "softmmu/defer.h"
-
-struct vm_char {
-    struct chardev chr;
-    struct console *con;
-    struct loop_fd *watch;
-    struct vm *vm;
-};
-
-enum { CHAR_DEBUGCON = OPTS_SERIALS, CHAR_COUNT };
 
 /* One vm_run_on_cpu under way; lives on its caller's stack. */
 struct vm_call {
@@ -49,7 +41,11 @@ struct vm {
     struct symbols *symbols; /* NULL: none given */
     struct perfmap *perfmap; /* NULL: not wanted */
     struct defer_queue deferred;
-    struct vm_char chars[CHAR_COUNT];
+    struct chr *chr[OPTS_CHARDEVS]; /* by index in o->chardev */
+    struct chr_host chr_host;
+    struct monitors *monitors;
+    struct display display; /* without `update`: there is none */
+    struct input_sink input;
 
     pthread_mutex_t lock; /* the device lock */
     pthread_cond_t done;  /* with it: the vCPU thread has done something waited for */
@@ -112,9 +108,13 @@ bool vm_check_drives(struct vm *vm, struct err *e); /* each has found its device
 void vm_catch_signals(struct vm *vm);
 void vm_release_signals(void);
 void vm_main_loop(struct vm *vm);
+
+/* vm_chars.c: character back ends */
 bool vm_open_chars(struct vm *vm, struct err *e);
 void vm_close_chars(struct vm *vm);
-struct chardev *vm_char(struct vm *vm, unsigned i); /* NULL: none */
+/* Takes a place at back end i; NULL: i is -1. */
+struct chardev *vm_char(struct vm *vm, int i);
+struct chardev *vm_find_chardev(void *vm, const char *id, struct err *e); /* chardev=ID */
 
 /* vm.c: power-on or reset: chips, CPU, and the kernel loaded anew; vCPU thread, lock held */
 bool vm_reset_machine(struct vm *vm, struct err *e);

@@ -13,7 +13,20 @@ void chardev_set_front(struct chardev *c, size_t (*can_receive)(void *opaque),
     c->can_receive = can_receive;
     c->receive = receive;
     c->receive_break = receive_break;
+    c->output_ready = NULL;
     c->opaque = opaque;
+}
+
+void chardev_set_output_ready(struct chardev *c, void (*output_ready)(void *opaque))
+{
+    if (c)
+        c->output_ready = output_ready;
+}
+
+void chardev_output_ready(struct chardev *c)
+{
+    if (c->output_ready)
+        c->output_ready(c->opaque);
 }
 
 size_t chardev_write(struct chardev *c, const uint8_t *buf, size_t n)
@@ -72,6 +85,8 @@ static size_t mem_write(struct chardev *c, const uint8_t *buf, size_t n)
 {
     struct chardev_mem *m = container_of(c, struct chardev_mem, chr);
 
+    if (m->full)
+        return 0;
     append(&m->out, &m->out_len, &m->out_room, buf, n);
     return n;
 }

@@ -14,6 +14,7 @@ struct region {
     const char *name;
     uint8_t *host; /* RAM */
     bool readonly;
+    uint8_t *shadow;          /* of a read-only region: writes go there */
     const struct io_ops *ops; /* I/O */
     void *opaque;
 };
@@ -30,6 +31,8 @@ struct space {
     struct table ram, io;
     void (*change_fn)(void *opaque);
     void *change_opaque;
+    unsigned holds;
+    bool changed;
     void (*dma_fn)(void *opaque, gpa addr, uint64_t size);
     void *dma_opaque;
 };
@@ -105,21 +108,47 @@ static void table_insert(struct table *t, const struct region *r)
     t->n++;
 }
 
-static bool table_remove(struct table *t, gpa base)
+static void table_remove(struct table *t, struct region *r)
+{
+    unsigned i = r - t->r;
+
+    t->n--;
+    memmove(&t->r[i], &t->r[i + 1], (t->n - i) * sizeof(*t->r));
+}
+
+static struct region *table_starting_at(const struct table *t, gpa base)
 {
     unsigned i = table_lower(t, base);
 
-    if (i == t->n || t->r[i].base != base)
-        return false;
-    t->n--;
-    memmove(&t->r[i], &t->r[i + 1], (t->n - i) * sizeof(*t->r));
-    return true;
+    return i < t->n && t->r[i].base == base ? &t->r[i] : NULL;
 }
 
 static void space_changed(struct space *s)
 {
-    if (s->change_fn)
-        s->change_fn(s->change_opaque);
+    s->changed = true;
+    if (s->holds || !s->change_fn)
+        return;
+    s->changed = false;
+    s->change_fn(s->change_opaque);
+}
+
+void space_hold(struct space *s)
+{
+    s->holds++;
+}
+
+void space_release(struct space *s)
+{
+    assert(s->holds);
+    if (!--s->holds && s->changed)
+        space_changed(s);
+}
+
+/* What RAM shows here is about to be something else. */
+static void ram_changes(struct space *s, const struct region *r)
+{
+    if (s->dma_fn)
+        s->dma_fn(s->dma_opaque, r->base, r->last - r->base + 1);
 }
 
 static bool space_add(struct space *s, struct table *t, struct region *r, uint64_t size,
@@ -138,6 +167,8 @@ static bool space_add(struct space *s, struct table *t, struct region *r, uint64
         return err_set(e, "%s: region %s (0x%llx-0x%llx) overlaps %s (0x%llx-0x%llx)", s->name,
                        r->name, (unsigned long long)r->base, (unsigned long long)r->last,
                        old->name, (unsigned long long)old->base, (unsigned long long)old->last);
+    if (t == &s->ram)
+        ram_changes(s, r);
     table_insert(t, r);
     space_changed(s);
     return true;
@@ -153,6 +184,16 @@ bool space_add_ram(struct space *s, const char *name, gpa base, uint64_t size, v
     return space_add(s, &s->ram, &r, size, e);
 }
 
+bool space_add_shadow(struct space *s, const char *name, gpa base, uint64_t size,
+                      const void *read, void *write, struct err *e)
+{
+    struct region r = {
+        .base = base, .name = name, .host = (void *)read, .readonly = true, .shadow = write};
+
+    assert(!((base | size) & GUEST_PAGE_MASK));
+    return space_add(s, &s->ram, &r, size, e);
+}
+
 bool space_add_io(struct space *s, const char *name, gpa base, uint64_t size,
                   const struct io_ops *ops, void *opaque, struct err *e)
 {
@@ -163,8 +204,17 @@ bool space_add_io(struct space *s, const char *name, gpa base, uint64_t size,
 
 bool space_remove(struct space *s, gpa base)
 {
-    if (!table_remove(&s->io, base) && !table_remove(&s->ram, base))
-        return false;
+    struct table *t = &s->io;
+    struct region *r = table_starting_at(t, base);
+
+    if (!r) {
+        t = &s->ram;
+        r = table_starting_at(t, base);
+        if (!r)
+            return false;
+        ram_changes(s, r);
+    }
+    table_remove(t, r);
     space_changed(s);
     return true;
 }
@@ -252,6 +302,10 @@ void space_read_bytes(struct space *s, gpa addr, void *buf, size_t n)
 static void ram_write(struct space *s, const struct region *r, gpa addr, const uint8_t *p,
                       size_t k)
 {
+    if (r->shadow) {
+        memcpy(r->shadow + (addr - r->base), p, k);
+        return;
+    }
     if (r->readonly) {
         LOG_GUEST("%s: write to ROM at 0x%llx", s->name, (unsigned long long)addr);
         return;

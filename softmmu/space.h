@@ -33,6 +33,9 @@ void space_destroy(struct space *s); /* NULL allowed; RAM stays the caller's */
  * read-only region are dropped. */
 bool space_add_ram(struct space *s, const char *name, gpa base, uint64_t size, void *host,
                    bool readonly, struct err *e);
+/* Reads see one block, writes go to another (a ROM while its shadow is filled). */
+bool space_add_shadow(struct space *s, const char *name, gpa base, uint64_t size,
+                      const void *read, void *write, struct err *e);
 bool space_add_io(struct space *s, const char *name, gpa base, uint64_t size,
                   const struct io_ops *ops, void *opaque, struct err *e);
 /* Takes away the region that starts at base (BARs move); false when none does.
@@ -59,11 +62,15 @@ void space_dma_written(struct space *s, gpa addr, uint64_t n);
  * NULL when it is not RAM. *writable (NULL allowed) tells a ROM from RAM. */
 uint8_t *space_ram_page(struct space *s, gpa addr, bool *writable);
 
-/* Called after every region change, so that cached translations are dropped. */
+/* Called after every region change, so that cached translations are dropped; between hold
+ * and release once, at the end. They nest. */
 void space_on_change(struct space *s, void (*fn)(void *opaque), void *opaque);
+void space_hold(struct space *s);
+void space_release(struct space *s);
 
 /* Called before a DMA write (space_write_bytes/space_write to RAM) changes
- * guest RAM, so that translated code over it is dropped. */
+ * guest RAM, and when a RAM region comes or goes, so that translated code over it is dropped.
+ */
 void space_on_dma_write(struct space *s, void (*fn)(void *opaque, gpa addr, uint64_t size),
                         void *opaque);
 

@@ -5,9 +5,9 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 CACHE=${MYNAH_CACHE:-$ROOT/.cache}
 BUILD=${MYNAH_BUILD:-$ROOT/build}
 
-BUILD_PACKAGES="gcc libc6-dev meson ninja-build pkg-config libglib2.0-dev libcapstone-dev libelf-dev
-    zlib1g-dev liblzma-dev libzstd-dev liblz4-dev"
-TEST_PACKAGES="acpica-tools clang-format coreutils gzip openssl python3-minimal xz-utils"
+BUILD_PACKAGES="gcc libc6-dev meson ninja-build pkg-config libcapstone-dev libelf-dev libglib2.0-dev
+    libjansson-dev liblz4-dev liblzma-dev libpng-dev libzstd-dev zlib1g-dev"
+TEST_PACKAGES="acpica-tools clang-format coreutils e2fsprogs gzip openssl python3-minimal xz-utils"
 
 say() { printf '\033[1m==>\033[0m %s\n' "$*"; }
 die() {

@@ -29,6 +29,7 @@ struct block {
     /* back end's form; NULL until compiled */
     void *code;          /* host entry point */
     uint32_t code_size;
+    uint8_t unchecked; /* offset in code of the entry for chained forward jumps */
     struct jit_site *sites; /* exact-state table, back end's */
     uint32_t nsites;
     struct block_link *in; /* direct jumps of other blocks chained to this one */

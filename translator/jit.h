@@ -38,6 +38,7 @@ struct block_link {
     uint64_t target_rip;
     uint8_t *patch;            /* back end's place to patch */
     bool same_page;            /* only these may be chained directly */
+    bool forward;              /* a jump to a higher address */
 };
 
 struct jit_opts {

@@ -496,8 +496,10 @@ static enum run_exit run_loop(struct cpu *cpu)
 
 enum run_exit run_cpu(struct cpu *cpu)
 {
-    enum run_exit why = run_loop(cpu);
+    enum run_exit why;
 
+    cpu_update_upper(cpu); /* a debugger or a snapshot may have changed registers */
+    why = run_loop(cpu);
     x87_sync(cpu);
     return why;
 }

@@ -14,6 +14,12 @@ void vec_exec(struct cpu *cpu, const struct insn *in, gva addr);
 /* The same for instructions under VEX (called by vec_exec). */
 void vex_exec(struct cpu *cpu, const struct insn *in, gva addr);
 
+/* May it leave something other than zero in the upper half of a register? */
+static inline bool vex_fills_upper(const struct insn *in)
+{
+    return in->vex && in->op[0].kind == OPND_XMM && in->op[0].size == 32;
+}
+
 /* Flags of e to the guest's. */
 struct vec_env;
 void vec_set_flags(struct cpu *cpu, const struct vec_env *e);

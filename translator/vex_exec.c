@@ -105,17 +105,24 @@ static bool exec_merge(struct cpu *cpu, const struct insn *in, gva addr)
     return true;
 }
 
+/* Outside 64-bit mode eight registers only. */
+static void zero_registers(struct cpu *cpu, const struct insn *in)
+{
+    for (unsigned i = 0; i < (in->mode == INSN_64 ? 16 : 8); i++) {
+        if (in->id == I_VZEROALL)
+            cpu->v[i].u64[0] = cpu->v[i].u64[1] = 0;
+        cpu->v[i].u64[2] = cpu->v[i].u64[3] = 0;
+    }
+    cpu_update_upper(cpu);
+}
+
 static bool exec_move(struct cpu *cpu, const struct insn *in, gva addr)
 {
     unsigned n = in->op[0].size < in->op[1].size ? in->op[0].size : in->op[1].size;
     union vec v;
 
     switch (in->id) {
-    case I_VZEROALL: memset(cpu->v, 0, in->mode == INSN_64 ? 512 : 256); return true;
-    case I_VZEROUPPER:
-        for (unsigned i = 0; i < (in->mode == INSN_64 ? 16 : 8); i++)
-            cpu->v[i].u64[2] = cpu->v[i].u64[3] = 0;
-        return true;
+    case I_VZEROALL: case I_VZEROUPPER: zero_registers(cpu, in); return true;
     case I_VMOVSS: case I_VMOVSD: case I_VMOVLPS: case I_VMOVLPD: case I_VMOVHPS:
     case I_VMOVHPD:
         return exec_merge(cpu, in, addr);
@@ -266,6 +273,8 @@ void vex_exec(struct cpu *cpu, const struct insn *in, gva addr)
 {
     struct vex x = {.dst = &in->op[0], .n = in->nops, .width = 16};
 
+    if (vex_fills_upper(in))
+        cpu->upper = UPPER_USED;
     if (exec_move(cpu, in, addr))
         return;
     x.op = op_of(in);

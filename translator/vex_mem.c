@@ -104,6 +104,8 @@ bool vex_is_call(const struct insn *in)
 
 void vex_call(struct cpu *cpu, const struct insn *in)
 {
+    if (vex_fills_upper(in))
+        cpu->upper = UPPER_USED;
     if (in->row->attr & IA_VSIB)
         gather(cpu, in);
     else

@@ -4,6 +4,8 @@
  * and framing errors on the line, sending a break. */
 #include "hw/char/serial_16550.h"
 
+#include <string.h>
+
 #include "softmmu/log.h"
 
 #define IER_RDA  0x01
@@ -21,6 +23,7 @@
 
 #define FCR_ENABLE   0x01
 #define FCR_CLEAR_RX 0x02
+#define FCR_CLEAR_TX 0x04
 #define FCR_KEPT     0xc9
 
 #define LCR_DLAB 0x80
@@ -63,7 +66,7 @@ static unsigned trigger(const struct serial *s)
 
 static uint8_t lsr(const struct serial *s)
 {
-    uint8_t v = LSR_THRE | LSR_TEMT | s->lsr;
+    uint8_t v = (s->tx_len ? 0 : LSR_THRE | LSR_TEMT) | s->lsr;
     unsigned i;
 
     if (!s->rx_len)
@@ -197,14 +200,38 @@ static void write_mcr(struct serial *s, uint8_t v)
         chardev_accept_input(s->chr);
 }
 
+/* Sends what the back end takes; the rest waits in the FIFO until it takes more. */
+static void transmit(struct serial *s)
+{
+    size_t done = chardev_write(s->chr, s->tx, s->tx_len);
+
+    s->tx_len -= done;
+    memmove(s->tx, s->tx + done, s->tx_len);
+    s->thre_pending = s->tx_len == 0;
+}
+
+static void output_ready(void *opaque)
+{
+    struct serial *s = opaque;
+
+    if (!s->tx_len)
+        return;
+    transmit(s);
+    serial_update(s);
+}
+
 static void write_thr(struct serial *s, uint8_t v)
 {
     s->thre_pending = false;
     serial_update(s); /* the interrupt goes away before the next one comes */
-    if (s->mcr & MCR_LOOP)
+    if (s->mcr & MCR_LOOP) {
         rx_push(s, v, 0);
-    else
-        chardev_write(s->chr, &v, 1);
+    } else {
+        if (s->tx_len < (fifos(s) ? SERIAL_FIFO : 1u))
+            s->tx[s->tx_len++] = v; /* else lost: the guest did not look at THRE */
+        transmit(s);
+        return;
+    }
     s->thre_pending = true;
 }
 
@@ -216,6 +243,8 @@ static void write_fcr(struct serial *s, uint8_t v)
         s->fcr = v & FCR_ENABLE;
         rx_clear(s); /* "data is automatically cleared" both ways */
     }
+    if (v & FCR_CLEAR_TX)
+        s->tx_len = 0;
     if (v & FCR_ENABLE) {
         s->fcr = v & FCR_KEPT;
         if (v & FCR_CLEAR_RX)
@@ -229,7 +258,7 @@ static void write_fcr(struct serial *s, uint8_t v)
 static void write_ier(struct serial *s, uint8_t v)
 {
     if ((v & ~s->ier) & IER_THRE)
-        s->thre_pending = true; /* the holding register is empty */
+        s->thre_pending = !s->tx_len; /* the holding register is empty */
     s->ier = v & 0x0f;
 }
 
@@ -328,6 +357,7 @@ static bool serial_realize(struct dev *d, struct err *e)
     s->timeout.fn = timeout_event;
     s->timeout.opaque = s;
     chardev_set_front(s->chr, can_receive, receive, receive_break, s);
+    chardev_set_output_ready(s->chr, output_ready);
     return true;
 }
 
@@ -345,7 +375,7 @@ static void serial_reset(struct dev *d)
     s->divisor = 0x0c; /* undefined on the chip; 9600 baud */
     s->ier = s->lcr = s->mcr = s->lsr = s->scr = s->fcr = 0;
     s->msr = s->chr ? MSR_CONNECTED : 0;
-    s->rx_head = s->rbr = 0;
+    s->rx_head = s->rbr = s->tx_len = 0;
     s->thre_pending = false;
     s->irq_level = false;
     irq_set(&s->irq, 0);
@@ -366,6 +396,8 @@ static const struct state_field serial_state[] = {
     STATE(struct serial, rx_head),
     STATE(struct serial, rx_len),
     STATE(struct serial, rbr),
+    STATE_KEPT(struct serial, tx), /* meaningless beyond tx_len */
+    STATE(struct serial, tx_len),
     STATE(struct serial, thre_pending),
     STATE(struct serial, timeout_pending),
     STATE(struct serial, irq_level),

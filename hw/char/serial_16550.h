@@ -20,6 +20,8 @@ struct serial {
     uint8_t rx_lsr[SERIAL_FIFO]; /* BI/FE/PE that came with each byte */
     uint8_t rx_head, rx_len;
     uint8_t rbr; /* last byte taken out */
+    uint8_t tx[SERIAL_FIFO]; /* written, and not yet taken by the back end */
+    uint8_t tx_len;
     bool thre_pending, timeout_pending;
     bool irq_level;
     struct event timeout;

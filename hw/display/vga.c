@@ -57,7 +57,7 @@ void vga_timing(const struct vga *v, struct vga_timing *t)
     t->frame = t->line * t->total_height;
     if (vbe_on(v) || t->width >= t->total_width || t->height >= t->total_height ||
         t->sync < t->height || t->sync_end <= t->sync || t->sync_end > t->total_height ||
-        t->frame < NS_PER_S / 200)
+        t->frame < NS_PER_S / 200 || t->frame > NS_PER_S / 20)
         timing_default(v, t);
 }
 

@@ -237,6 +237,7 @@ static const struct dev_region pci_regions[] = {
 
 const struct dev_class vga_pci_class = {
     .name = "VGA",
+    .alias = "vga",
     .bus = DEV_BUS_PCI,
     .kind = "Display",
     .desc = "standard VGA with Bochs VBE",

@@ -31,6 +31,74 @@ static void put_pci_windows(struct aml *a, const struct acpi_config *c)
     aml_resources_end(a);
 }
 
+static const char *const link_name[4] = {"LNKA", "LNKB", "LNKC", "LNKD"};
+static const char *const route_name[4] = {"PRQ0", "PRQ1", "PRQ2", "PRQ3"}; /* in ISA_ */
+static const uint8_t link_choice[] = {5, 10, 11};
+
+/* PIIX3 PIRQRC[n]: interrupt in the low bits, bit 7 is off. */
+static void put_link(struct aml *a, unsigned n)
+{
+    static const uint8_t none = 0;
+    char route[] = "\\_SB_.PCI0.ISA_.PRQ0";
+
+    route[sizeof(route) - 2] += n;
+    aml_device(a, link_name[n]);
+    aml_name_id(a, "_HID", "PNP0C0F");
+    aml_name_int(a, "_UID", n);
+    aml_name(a, "_PRS");
+    aml_resources(a);
+    aml_interrupts(a, link_choice, sizeof(link_choice));
+    aml_resources_end(a);
+
+    aml_method(a, "_STA", 0);
+    aml_if(a);
+    aml_op(a, AML_AND);
+    aml_ref(a, route);
+    aml_int(a, 0x80);
+    aml_op(a, AML_NOWHERE);
+    aml_op(a, AML_RETURN);
+    aml_int(a, 9); /* there, but off */
+    aml_end(a);
+    aml_op(a, AML_RETURN);
+    aml_int(a, 0xb);
+    aml_end(a);
+
+    aml_method(a, "_DIS", 0);
+    aml_op(a, AML_OR);
+    aml_ref(a, route);
+    aml_int(a, 0x80);
+    aml_ref(a, route);
+    aml_end(a);
+
+    aml_method(a, "_CRS", 0);
+    aml_name(a, "RES_");
+    aml_resources(a);
+    aml_interrupts(a, &none, 1);
+    aml_resources_end(a);
+    aml_op(a, AML_DWORD_FIELD);
+    aml_ref(a, "RES_");
+    aml_int(a, 5);
+    aml_ref(a, "IRQ_");
+    aml_op(a, AML_AND);
+    aml_ref(a, route);
+    aml_int(a, 15);
+    aml_ref(a, "IRQ_");
+    aml_op(a, AML_RETURN);
+    aml_ref(a, "RES_");
+    aml_end(a);
+
+    aml_method(a, "_SRS", 1);
+    aml_op(a, AML_DWORD_FIELD);
+    aml_op(a, AML_ARG0);
+    aml_int(a, 5);
+    aml_ref(a, "IRQ_");
+    aml_op(a, AML_STORE);
+    aml_ref(a, "IRQ_");
+    aml_ref(a, route);
+    aml_end(a);
+    aml_end(a);
+}
+
 /* Slot s, pin p is wired to PIRQ (s + p - 1) mod 4, as on the i440FX board. */
 static void put_pci_routing(struct aml *a, const struct acpi_config *c)
 {
@@ -41,8 +109,11 @@ static void put_pci_routing(struct aml *a, const struct acpi_config *c)
             aml_package(a, 4);
             aml_int(a, slot << 16 | 0xffff);
             aml_int(a, pin);
-            aml_int(a, 0);
-            aml_int(a, c->pirq_gsi[(slot + pin - 1) & 3]);
+            if (c->pirq_links)
+                aml_ref(a, link_name[(slot + pin - 1) & 3]);
+            else
+                aml_int(a, 0);
+            aml_int(a, c->pirq_links ? 0 : c->pirq_gsi[(slot + pin - 1) & 3]);
             aml_end(a);
         }
     }
@@ -100,6 +171,42 @@ static void put_isa_devices(struct aml *a, const struct acpi_config *c)
         put_isa_device(a, &res);
 }
 
+static void put_memory_device(struct aml *a, const char *name, const char *id, uint32_t base,
+                              uint32_t length)
+{
+    aml_device(a, name);
+    aml_name_id(a, "_HID", id);
+    aml_name_int(a, "_STA", 0xf);
+    aml_name(a, "_CRS");
+    aml_resources(a);
+    aml_memory_fixed(a, base, length);
+    aml_resources_end(a);
+    aml_end(a);
+}
+
+/* As QEMU names it: the kernel's driver shows the items in sysfs. */
+static void put_fw_cfg(struct aml *a, uint16_t port)
+{
+    aml_device(a, "FWCF");
+    aml_name_string(a, "_HID", "QEMU0002");
+    aml_name_int(a, "_STA", 0xb);
+    aml_name(a, "_CRS");
+    aml_resources(a);
+    aml_io(a, port, 12);
+    aml_resources_end(a);
+    aml_end(a);
+}
+
+static void put_isa_bridge(struct aml *a, const struct acpi_config *c)
+{
+    aml_device(a, "ISA_");
+    aml_name_int(a, "_ADR", 1 << 16);
+    if (c->pirq_links)
+        aml_pci_bytes(a, "PIRQ", 0x60, route_name, 4);
+    put_isa_devices(a, c);
+    aml_end(a);
+}
+
 void acpi_put_dsdt(struct aml *a, const struct acpi_config *c)
 {
     put_soft_off(a, c);
@@ -111,13 +218,16 @@ void acpi_put_dsdt(struct aml *a, const struct acpi_config *c)
         aml_name_int(a, "_UID", 0);
         put_pci_windows(a, c);
         put_pci_routing(a, c);
-        aml_device(a, "ISA_");
-        aml_name_int(a, "_ADR", 1 << 16);
-        put_isa_devices(a, c);
+        put_isa_bridge(a, c);
         aml_end(a);
-        aml_end(a);
+        for (unsigned n = 0; c->pirq_links && n < 4; n++)
+            put_link(a, n);
     } else {
         put_isa_devices(a, c);
     }
+    if (c->hpet_addr)
+        put_memory_device(a, "HPET", "PNP0103", c->hpet_addr, 0x400);
+    if (c->fw_cfg)
+        put_fw_cfg(a, c->fw_cfg);
     aml_end(a);
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * RSDP, RSDT, XSDT, FADT (revision 5), FACS, MADT and the DSDT's envelope; ACPI 6.3,
- * chapter 5. Left out: HPET, SRAT, WAET, processor objects beyond the MADT. */
+ * RSDP, RSDT, XSDT, FADT (revision 5), FACS, MADT, HPET and the DSDT's envelope; ACPI 6.3,
+ * chapter 5. Left out: SRAT, WAET, processor objects beyond the MADT. */
 #include "hw/fw/acpi_tables.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "hw/fw/acpi_dsdt.h"
@@ -23,12 +24,27 @@ enum { BA_LEGACY = 1 << 0, BA_8042 = 1 << 1, BA_NO_VGA = 1 << 2, BA_NO_RTC = 1 <
 /* MPS INTI flags of interrupt overrides. */
 enum { INTI_BUS = 0, INTI_HIGH_LEVEL = 0xd };
 
-/* Tables growing upwards in guest RAM. */
+enum { TABLES_MAX = 8, POINTERS_MAX = 32 };
+
+/* Tables growing upwards in guest RAM; where addresses and checksums in them stand. */
 struct builder {
     uint8_t *mem; /* host address of base */
     gpa base;
     size_t used, size;
+    struct {
+        uint32_t at, size;
+    } pointer[POINTERS_MAX], table[TABLES_MAX];
+    unsigned pointers, tables;
 };
+
+/* An address of `size` bytes at p, which is in a table. */
+static void put_pointer(struct builder *b, uint8_t *p, gpa addr, unsigned size)
+{
+    assert(b->pointers < POINTERS_MAX);
+    b->pointer[b->pointers].at = (uint32_t)(p - b->mem);
+    b->pointer[b->pointers++].size = size;
+    memcpy(p, &addr, size);
+}
 
 static uint8_t *table_new(struct builder *b, size_t size, gpa *addr)
 {
@@ -48,8 +64,12 @@ static uint8_t checksum(const uint8_t *p, size_t n)
     return (uint8_t)-sum;
 }
 
-static void table_header(uint8_t *t, const char *sig, uint8_t rev, size_t size)
+static void table_header(struct builder *b, uint8_t *t, const char *sig, uint8_t rev,
+                         size_t size)
 {
+    assert(b->tables < TABLES_MAX);
+    b->table[b->tables].at = (uint32_t)(t - b->mem);
+    b->table[b->tables++].size = (uint32_t)size;
     memcpy(t, sig, 4);
     put32(t + 4, (uint32_t)size);
     t[8] = rev;
@@ -80,7 +100,7 @@ static gpa put_dsdt(struct builder *b, const struct acpi_config *c)
     acpi_put_dsdt(&a, c);
     uint8_t *t = table_new(b, HEADER + a.len, &addr);
     memcpy(t + HEADER, a.buf, a.len);
-    table_header(t, "DSDT", 2, HEADER + a.len);
+    table_header(b, t, "DSDT", 2, HEADER + a.len);
     aml_finish(&a);
     return addr;
 }
@@ -104,8 +124,8 @@ static gpa put_fadt(struct builder *b, const struct acpi_config *c, gpa dsdt, gp
     arch |= c->has_vga ? 0 : BA_NO_VGA;
     arch |= c->has_rtc ? 0 : BA_NO_RTC;
 
-    put32(t + 36, (uint32_t)facs);
-    put32(t + 40, (uint32_t)dsdt);
+    put_pointer(b, t + 36, facs, 4);
+    put_pointer(b, t + 40, dsdt, 4);
     put16(t + 46, c->sci);
     put32(t + 48, c->smi_cmd);
     t[52] = c->acpi_enable;
@@ -127,12 +147,12 @@ static gpa put_fadt(struct builder *b, const struct acpi_config *c, gpa dsdt, gp
                        (c->reset_port ? FADT_RESET_REG : 0));
     put_gas(t + 116, c->reset_port, 1);
     t[128] = c->reset_value;
-    put64(t + 140, dsdt);
+    put_pointer(b, t + 140, dsdt, 8);
     put_gas(t + 148, c->pm1_evt, 4);
     put_gas(t + 172, c->pm1_cnt, 2);
     put_gas(t + 208, c->pm_timer, 4);
     put_gas(t + 220, c->gpe0, 4);
-    table_header(t, "FACP", 5, FADT_SIZE);
+    table_header(b, t, "FACP", 5, FADT_SIZE);
     return addr;
 }
 
@@ -148,10 +168,11 @@ static size_t put_override(uint8_t *p, uint8_t irq, uint32_t gsi, uint16_t flags
 
 static bool is_pci_irq(const struct acpi_config *c, unsigned irq)
 {
-    for (unsigned i = 0; c->has_pci && i < 4; i++)
+    for (unsigned i = 0; c->has_pci && !c->pirq_links && i < 4; i++)
         if (c->pirq_gsi[i] == irq)
             return true;
-    return irq == c->sci;
+    return irq == c->sci ||
+           (c->has_pci && c->pirq_links && (irq == 5 || irq == 10 || irq == 11));
 }
 
 /* The PIT sits at I/O APIC input 2; level interrupts of the ISA range are
@@ -183,7 +204,21 @@ static gpa put_madt(struct builder *b, const struct acpi_config *c)
     t[n + 2] = 0xff;
     t[n + 5] = 1;
     n += 6;
-    table_header(t, "APIC", 3, n);
+    table_header(b, t, "APIC", 3, n);
+    return addr;
+}
+
+/* IA-PC HPET specification 1.0a, 3.2.4 */
+static gpa put_hpet(struct builder *b, const struct acpi_config *c)
+{
+    gpa addr;
+    uint8_t *t = table_new(b, HEADER + 20, &addr);
+
+    put32(t + HEADER, 0x8086a201); /* as the capabilities register says */
+    t[HEADER + 5] = 64;
+    put64(t + HEADER + 8, c->hpet_addr);
+    put16(t + HEADER + 17, 0x80); /* shortest period, ticks */
+    table_header(b, t, "HPET", 1, HEADER + 20);
     return addr;
 }
 
@@ -193,11 +228,11 @@ static void put_roots(struct builder *b, uint8_t *rsdp, const gpa *tables, unsig
     uint8_t *r = table_new(b, HEADER + 4 * count, &rsdt);
     uint8_t *x = table_new(b, HEADER + 8 * count, &xsdt);
     for (unsigned i = 0; i < count; i++) {
-        put32(r + HEADER + 4 * i, (uint32_t)tables[i]);
-        put64(x + HEADER + 8 * i, tables[i]);
+        put_pointer(b, r + HEADER + 4 * i, tables[i], 4);
+        put_pointer(b, x + HEADER + 8 * i, tables[i], 8);
     }
-    table_header(r, "RSDT", 1, HEADER + 4 * count);
-    table_header(x, "XSDT", 1, HEADER + 8 * count);
+    table_header(b, r, "RSDT", 1, HEADER + 4 * count);
+    table_header(b, x, "XSDT", 1, HEADER + 8 * count);
 
     memset(rsdp, 0, 36);
     memcpy(rsdp, "RSD PTR ", 8);
@@ -238,6 +273,18 @@ struct acpi_config acpi_config_pc(uint64_t low_ram)
     };
 }
 
+static void put_all(struct builder *b, const struct acpi_config *c, uint8_t *rsdp)
+{
+    gpa tables[3], dsdt = put_dsdt(b, c), facs = put_facs(b);
+    unsigned n = 0;
+
+    tables[n++] = put_fadt(b, c, dsdt, facs);
+    tables[n++] = put_madt(b, c);
+    if (c->hpet_addr)
+        tables[n++] = put_hpet(b, c);
+    put_roots(b, rsdp, tables, n);
+}
+
 bool acpi_install(const struct acpi_config *c, const struct boot_ram *ram,
                   struct acpi_place *place, struct err *e)
 {
@@ -249,11 +296,99 @@ bool acpi_install(const struct acpi_config *c, const struct boot_ram *ram,
     place->base = (ram->low - ACPI_AREA_SIZE) & ~GUEST_PAGE_MASK;
     place->size = ram->low - place->base;
 
-    struct builder b = {boot_ram_at(ram, place->base, place->size), place->base, 0,
-                        place->size};
-    gpa tables[2], dsdt = put_dsdt(&b, c), facs = put_facs(&b);
-    tables[0] = put_fadt(&b, c, dsdt, facs);
-    tables[1] = put_madt(&b, c);
-    put_roots(&b, boot_ram_at(ram, ACPI_RSDP_ADDR, 36), tables, ARRAY_SIZE(tables));
+    struct builder b = {.mem = boot_ram_at(ram, place->base, place->size),
+                        .base = place->base,
+                        .size = place->size};
+    put_all(&b, c, boot_ram_at(ram, ACPI_RSDP_ADDR, 36));
     return true;
+}
+
+/* --- for a loader in the guest ------------------------------------------------------- */
+
+enum { COMMAND = 128, FILE_NAME = 56 };
+enum { CMD_ALLOCATE = 1, CMD_POINTER = 2, CMD_CHECKSUM = 3 };
+enum { ZONE_HIGH = 1, ZONE_FSEG = 2 };
+
+static const char tables_file[] = "etc/acpi/tables", rsdp_file[] = "etc/acpi/rsdp";
+
+static uint8_t *command(uint8_t **next, uint32_t what, const char *file)
+{
+    uint8_t *p = *next;
+
+    *next += COMMAND;
+    put32(p, what);
+    memcpy(p + 4, file, strlen(file));
+    return p + 4 + FILE_NAME;
+}
+
+static void allocate(uint8_t **next, const char *file, uint32_t align, uint8_t zone)
+{
+    uint8_t *p = command(next, CMD_ALLOCATE, file);
+
+    put32(p, align);
+    p[4] = zone;
+}
+
+/* The field of `file` holds an offset into the tables: their address is added. */
+static void relocate(uint8_t **next, const char *file, uint32_t at, unsigned size)
+{
+    uint8_t *p = command(next, CMD_POINTER, file);
+
+    memcpy(p, tables_file, sizeof(tables_file));
+    put32(p + FILE_NAME, at);
+    p[FILE_NAME + 4] = (uint8_t)size;
+}
+
+static void sum_up(uint8_t **next, const char *file, uint32_t at, uint32_t start, uint32_t size)
+{
+    uint8_t *p = command(next, CMD_CHECKSUM, file);
+
+    put32(p, at);
+    put32(p + 4, start);
+    put32(p + 8, size);
+}
+
+/* The checksum bytes are left 0 for the loader. */
+static void put_commands(uint8_t *next, const struct builder *b, uint8_t *rsdp)
+{
+    unsigned i;
+
+    allocate(&next, rsdp_file, 16, ZONE_FSEG);
+    allocate(&next, tables_file, TABLE_ALIGN, ZONE_HIGH);
+    for (i = 0; i < b->pointers; i++)
+        relocate(&next, tables_file, b->pointer[i].at, b->pointer[i].size);
+    for (i = 0; i < b->tables; i++) {
+        b->mem[b->table[i].at + 9] = 0;
+        sum_up(&next, tables_file, b->table[i].at + 9, b->table[i].at, b->table[i].size);
+    }
+    relocate(&next, rsdp_file, 16, 4);
+    relocate(&next, rsdp_file, 24, 8);
+    rsdp[8] = rsdp[32] = 0;
+    sum_up(&next, rsdp_file, 8, 0, 20);
+    sum_up(&next, rsdp_file, 32, 0, 36);
+}
+
+bool acpi_make_blobs(const struct acpi_config *c, struct acpi_blobs *out, struct err *e)
+{
+    struct builder b = {.size = ACPI_AREA_SIZE};
+    size_t commands = COMMAND * (2 + POINTERS_MAX + TABLES_MAX + 4);
+
+    *out = (struct acpi_blobs){.loader_size = (commands + 4095) & ~4095ull};
+    out->tables = b.mem = calloc(1, ACPI_AREA_SIZE);
+    out->loader = calloc(1, out->loader_size);
+    if (!out->tables || !out->loader) {
+        acpi_blobs_finish(out);
+        return err_set(e, "out of memory");
+    }
+    put_all(&b, c, out->rsdp);
+    out->tables_size = (b.used + 4095) & ~4095ull;
+    put_commands(out->loader, &b, out->rsdp);
+    return true;
+}
+
+void acpi_blobs_finish(struct acpi_blobs *b)
+{
+    free(b->tables);
+    free(b->loader);
+    *b = (struct acpi_blobs){0};
 }

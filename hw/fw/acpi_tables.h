@@ -29,9 +29,12 @@ struct acpi_config {
     bool has_vga, has_i8042, has_rtc;
     uint16_t com1; /* base; IRQ 4 */
     bool has_pci;
-    uint8_t pirq_gsi[4]; /* interrupt of PIRQA..D: 5, 9, 10, 11 (ISA) or >= 16 */
+    bool pirq_links;     /* PIRQs are routed by the PIIX3's registers (interrupts 5, 10, 11) */
+    uint8_t pirq_gsi[4]; /* otherwise: interrupt of PIRQA..D: 5, 9, 10, 11 (ISA) or >= 16 */
     uint32_t pci_hole;   /* 32-bit PCI window: [pci_hole, pci_hole_end) */
     uint32_t pci_hole_end;
+    uint32_t hpet_addr; /* 0: none */
+    uint16_t fw_cfg;    /* port, 0: none */
 };
 
 /* One CPU, PIIX4 power management at 600h, reset at CF9h, RTC, i8042, COM1, PCI,
@@ -48,5 +51,15 @@ struct acpi_place {
  * ACPI_RSDP_ADDR. False when RAM is too small. */
 bool acpi_install(const struct acpi_config *c, const struct boot_ram *ram,
                   struct acpi_place *place, struct err *e);
+
+/* The same for firmware that places tables itself: "etc/acpi/tables" with addresses relative to
+ * its start, "etc/acpi/rsdp", and "etc/table-loader" with the commands that relocate them. */
+struct acpi_blobs {
+    uint8_t *tables, *loader;
+    size_t tables_size, loader_size; /* multiples of 4096, padded with zeroes */
+    uint8_t rsdp[36];
+};
+bool acpi_make_blobs(const struct acpi_config *c, struct acpi_blobs *out, struct err *e);
+void acpi_blobs_finish(struct acpi_blobs *b); /* zeroed struct allowed */
 
 #endif

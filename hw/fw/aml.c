@@ -13,14 +13,21 @@ enum {
     OP_BYTE = 0x0a,
     OP_WORD = 0x0b,
     OP_DWORD = 0x0c,
+    OP_STRING = 0x0d,
     OP_QWORD = 0x0e,
     OP_SCOPE = 0x10,
     OP_BUFFER = 0x11,
     OP_PACKAGE = 0x12,
+    OP_METHOD = 0x14,
     OP_DUAL = 0x2e,
     OP_MULTI = 0x2f,
     OP_EXT = 0x5b,
+    OP_IF = 0xa0,
+    EXT_REGION = 0x80,
+    EXT_FIELD = 0x81,
     EXT_DEVICE = 0x82,
+    SPACE_PCI_CONFIG = 2,
+    FIELD_BYTES = 1,
 };
 
 void aml_init(struct aml *a)
@@ -173,6 +180,60 @@ void aml_name_id(struct aml *a, const char *name, const char *id)
     aml_eisa_id(a, id);
 }
 
+void aml_name_string(struct aml *a, const char *name, const char *text)
+{
+    aml_name(a, name);
+    put_byte(a, OP_STRING);
+    put(a, text, strlen(text) + 1);
+}
+
+/* --- code ---------------------------------------------------------------------- */
+
+void aml_method(struct aml *a, const char *name, unsigned args)
+{
+    put_byte(a, OP_METHOD);
+    begin(a);
+    put_path(a, name);
+    put_byte(a, args | 8); /* serialized */
+}
+
+void aml_op(struct aml *a, unsigned op)
+{
+    put_byte(a, op);
+}
+
+void aml_ref(struct aml *a, const char *path)
+{
+    put_path(a, path);
+}
+
+void aml_if(struct aml *a)
+{
+    put_byte(a, OP_IF);
+    begin(a);
+}
+
+void aml_pci_bytes(struct aml *a, const char *region, unsigned offset, const char *const *names,
+                   unsigned n)
+{
+    put_byte(a, OP_EXT);
+    put_byte(a, EXT_REGION);
+    put_path(a, region);
+    put_byte(a, SPACE_PCI_CONFIG);
+    aml_int(a, offset);
+    aml_int(a, n);
+    put_byte(a, OP_EXT);
+    put_byte(a, EXT_FIELD);
+    begin(a);
+    put_path(a, region);
+    put_byte(a, FIELD_BYTES);
+    for (unsigned i = 0; i < n; i++) {
+        put_path(a, names[i]);
+        put_byte(a, 8); /* bits */
+    }
+    aml_end(a);
+}
+
 /* --- resource templates ------------------------------------------------------ */
 
 /* A template is a Buffer whose size term is only known at the end: a fixed
@@ -209,6 +270,25 @@ void aml_irq(struct aml *a, unsigned irq)
 {
     put_byte(a, 0x22); /* IRQ descriptor without flags */
     put_le(a, 1u << irq, 2);
+}
+
+void aml_interrupts(struct aml *a, const uint8_t *gsi, unsigned n)
+{
+    put_byte(a, 0x89);
+    put_le(a, 2 + 4 * n, 2);
+    put_byte(a, 0x09); /* consumer, level, active high, shared */
+    put_byte(a, n);
+    for (unsigned i = 0; i < n; i++)
+        put_le(a, gsi[i], 4);
+}
+
+void aml_memory_fixed(struct aml *a, uint32_t base, uint32_t length)
+{
+    put_byte(a, 0x86);
+    put_le(a, 9, 2);
+    put_byte(a, 1); /* writable */
+    put_le(a, base, 4);
+    put_le(a, length, 4);
 }
 
 /* Word address space descriptor: fixed range, no translation. */

@@ -31,10 +31,33 @@ void aml_int(struct aml *a, uint64_t value);
 void aml_eisa_id(struct aml *a, const char *id); /* "PNP0501" */
 void aml_name_int(struct aml *a, const char *name, uint64_t value);
 void aml_name_id(struct aml *a, const char *name, const char *id);
+void aml_name_string(struct aml *a, const char *name, const char *text);
+
+/* Methods: args 0..7, serialized; aml_end closes. Operators are followed by their operands,
+ * as in the byte code: aml_op(AML_AND), two values, a target. */
+enum {
+    AML_NOWHERE = 0x00, /* target that drops the result */
+    AML_LOCAL0 = 0x60,
+    AML_ARG0 = 0x68,
+    AML_STORE = 0x70,
+    AML_AND = 0x7b,
+    AML_OR = 0x7d,
+    AML_DWORD_FIELD = 0x8a, /* buffer, byte index, name */
+    AML_RETURN = 0xa4,
+};
+void aml_method(struct aml *a, const char *name, unsigned args);
+void aml_op(struct aml *a, unsigned op);
+void aml_ref(struct aml *a, const char *path); /* a name as operand */
+void aml_if(struct aml *a);                    /* predicate and terms follow; aml_end closes */
+/* Byte registers of a device's PCI configuration space: names of four letters each. */
+void aml_pci_bytes(struct aml *a, const char *region, unsigned offset, const char *const *names,
+                   unsigned n);
 
 /* Resource descriptors (ACPI 6.3, 6.4), between aml_resources and its end. */
 void aml_io(struct aml *a, uint16_t base, uint8_t length);
 void aml_irq(struct aml *a, unsigned irq); /* edge, active high, exclusive */
+void aml_interrupts(struct aml *a, const uint8_t *gsi, unsigned n); /* level, high, shared */
+void aml_memory_fixed(struct aml *a, uint32_t base, uint32_t length);
 void aml_bus_range(struct aml *a, uint16_t first, uint16_t last);
 void aml_io_range(struct aml *a, uint16_t first, uint16_t last);
 void aml_memory_range(struct aml *a, uint32_t first, uint32_t last, bool cacheable);

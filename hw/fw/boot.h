@@ -30,6 +30,7 @@ struct boot_config {
     const char *initrd;    /* path, or NULL; multiboot: "file args,file args" */
     const char *cmdline;   /* NULL: empty */
     bool guest_decompress; /* bzImage: let the guest unpack its payload */
+    bool text_screen;      /* a VGA in mode 3, 80x25 */
     struct boot_ram ram;
     gpa rsdp;      /* ACPI root pointer, 0: none */
     gpa acpi_base; /* tables: reserved in the memory map, kept clear of by loaders */

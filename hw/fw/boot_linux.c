@@ -15,6 +15,12 @@
 
 /* Offsets in the zero page; the setup header sits at the same place in the file. */
 enum {
+    ZP_VIDEO_MODE = 0x006, /* screen_info: what INT 10h functions 0FH and 12H tell */
+    ZP_VIDEO_COLS = 0x007,
+    ZP_VIDEO_EGA_BX = 0x00a,
+    ZP_VIDEO_LINES = 0x00e,
+    ZP_VIDEO_IS_VGA = 0x00f,
+    ZP_VIDEO_POINTS = 0x010,
     ZP_RSDP = 0x070,
     ZP_E820_COUNT = 0x1e8,
     HDR_SETUP_SECTS = 0x1f1,
@@ -153,6 +159,16 @@ static enum unpack_result load_unpacked(const struct boot_config *cfg,
     return r;
 }
 
+static void put_screen_info(uint8_t *zp)
+{
+    zp[ZP_VIDEO_MODE] = 3;
+    zp[ZP_VIDEO_COLS] = 80;
+    put16(zp + ZP_VIDEO_EGA_BX, 3); /* colour, 256K */
+    zp[ZP_VIDEO_LINES] = 25;
+    zp[ZP_VIDEO_IS_VGA] = 1;
+    put16(zp + ZP_VIDEO_POINTS, 16);
+}
+
 static void put_zero_page(const struct boot_config *cfg, const struct linux_image *k)
 {
     uint8_t *zp = boot_ram_at(&cfg->ram, BOOT_INFO_ADDR, ZP_SIZE);
@@ -170,6 +186,8 @@ static void put_zero_page(const struct boot_config *cfg, const struct linux_imag
     put32(zp + HDR_RAMDISK, 0);
     put32(zp + HDR_RAMDISK_SIZE, 0);
     put64(zp + ZP_RSDP, cfg->rsdp);
+    if (cfg->text_screen)
+        put_screen_info(zp);
     unsigned n = boot_memory_map(cfg, map);
     zp[ZP_E820_COUNT] = (uint8_t)n;
     for (unsigned i = 0; i < n; i++) {

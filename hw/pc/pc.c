@@ -10,6 +10,9 @@
 
 #define MIB (1ull << 20)
 
+#define PC_VGA_BAR_END 0xfe000000u
+#define PC_VGA_MMIO    0xfebf0000u
+
 /* --- interrupt wires ------------------------------------------------------------------ */
 
 /* ISA interrupt n to both controllers; the PIT goes to pin 2 of the I/O APIC. */
@@ -109,6 +112,14 @@ static void ignne(void *opaque)
         pc->cfg.ignne(pc->cfg.opaque);
 }
 
+static void memory_changed(void *opaque)
+{
+    struct pc *pc = opaque;
+
+    pc_memory_set_pam(&pc->memory, pc->i440fx.pci.config + I440FX_PAM);
+    pci_host_retry(&pc->pci);
+}
+
 static void set_pmbase(void *opaque, bool enabled, uint16_t base)
 {
     struct pc *pc = opaque;
@@ -141,23 +152,10 @@ static void pci_msi(void *opaque, gpa addr, uint32_t data)
 
 /* --- building ------------------------------------------------------------------------- */
 
-static bool place_ram(struct pc *pc, struct err *e)
+static bool place_memory(struct pc *pc, struct err *e)
 {
-    uint64_t size = pc->cfg.ram_bytes;
-    uint8_t *host;
-
-    if (size < MIB)
-        return err_set(e, "the pc board needs at least 1 MiB of RAM");
-    if (!ram_init(&pc->ram, size, e))
-        return false;
-    host = pc->ram.host;
-    pc->ram_low = size < PC_RAM_SPLIT ? size : PC_RAM_SPLIT;
-    pc->ram_high = size - pc->ram_low;
-    return space_add_ram(pc->mem, "ram-640k", 0, PC_VGA_HOLE, host, false, e) &&
-           space_add_ram(pc->mem, "ram-low", PC_VGA_HOLE_END, pc->ram_low - PC_VGA_HOLE_END,
-                         host + PC_VGA_HOLE_END, false, e) &&
-           (!pc->ram_high || space_add_ram(pc->mem, "ram-high", PC_RAM_HIGH, pc->ram_high,
-                                           host + pc->ram_low, false, e));
+    return pc_memory_init(&pc->memory, pc->mem, pc->cfg.ram_bytes, e) &&
+           (!pc->cfg.rom || pc_memory_set_rom(&pc->memory, pc->cfg.rom, pc->cfg.rom_bytes, e));
 }
 
 /* Realizes a device whose wires are set and puts it on the reset list. */
@@ -296,6 +294,8 @@ static bool build_pci(struct pc *pc, struct err *e)
 {
     unsigned i;
 
+    pc->i440fx.opaque = pc;
+    pc->i440fx.memory_changed = memory_changed;
     pc->pci.opaque = pc->piix3.opaque = pc->piix4_pm.opaque = pc->acpi_pm.opaque = pc;
     pc->pci.reset = request_reset;
     pc->pci.msi = pci_msi;
@@ -343,10 +343,28 @@ static bool add_pci(struct pc *pc, int devfn, struct pci_fn *fn, struct err *e)
     return plug(pc, &fn->dev, e);
 }
 
+/* The legacy ports of a VGA, which no BAR places. */
+static bool claim_vga(struct pc *pc, struct pci_fn *fn, struct err *e)
+{
+    unsigned i;
+
+    if (fn->dev.cls != &vga_pci_class)
+        return true;
+    if (pc->vga)
+        return err_set(e, "%s: there is a VGA already", fn->dev.id);
+    for (i = 0; i < VGA_PORT_REGIONS; i++)
+        if (!dev_map(&fn->dev, i, vga_region_port[i], 0, e))
+            return false;
+    pc->vga = (struct vga_pci *)fn;
+    return true;
+}
+
 bool pc_add_pci(struct pc *pc, int devfn, struct pci_fn *fn, struct err *e)
 {
-    if (add_pci(pc, devfn, fn, e))
+    if (claim_vga(pc, fn, e) && add_pci(pc, devfn, fn, e))
         return true;
+    if (pc->vga && &pc->vga->pci == fn)
+        pc->vga = NULL;
     pci_host_remove(fn);
     dev_finish(&fn->dev);
     return false;
@@ -429,16 +447,17 @@ static void fill_cmos_floppies(struct pc *pc)
 /* RAM sizes where PC firmware looks for them. */
 static void fill_cmos(struct pc *pc)
 {
-    uint64_t above_1m = (pc->ram_low - MIB) >> 10;
-    uint64_t above_16m = pc->ram_low > 16 * MIB ? (pc->ram_low - 16 * MIB) >> 16 : 0;
+    uint64_t above_1m = (pc->memory.ram_low - MIB) >> 10;
+    uint64_t above_16m =
+        pc->memory.ram_low > 16 * MIB ? (pc->memory.ram_low - 16 * MIB) >> 16 : 0;
 
     fill_cmos_floppies(pc);
     set_cmos16(pc, 0x15, 640);
     set_cmos16(pc, 0x17, above_1m);
     set_cmos16(pc, 0x30, above_1m);
     set_cmos16(pc, 0x34, above_16m);
-    set_cmos16(pc, 0x5b, pc->ram_high >> 16 & 0xffff);
-    rtc_set_cmos(&pc->rtc, 0x5d, pc->ram_high >> 32);
+    set_cmos16(pc, 0x5b, pc->memory.ram_high >> 16 & 0xffff);
+    rtc_set_cmos(&pc->rtc, 0x5d, pc->memory.ram_high >> 32);
 }
 
 struct pc *pc_create(const struct pc_config *cfg, struct err *e)
@@ -466,7 +485,7 @@ struct pc *pc_create(const struct pc_config *cfg, struct err *e)
                                .find_drive = cfg->find_drive,
                                .find_chardev = cfg->find_chardev};
     init_devs(pc);
-    if (place_ram(pc, e) && build_serial(pc, e) && build_pci(pc, e) && build_isa(pc, e) &&
+    if (place_memory(pc, e) && build_serial(pc, e) && build_pci(pc, e) && build_isa(pc, e) &&
         build_ide(pc, e) && build_floppy(pc, e) && build_apics(pc, e) && build_debug(pc, e)) {
         fill_cmos(pc);
         return pc;
@@ -489,7 +508,7 @@ void pc_destroy(struct pc *pc)
     free(pc->devs);
     space_destroy(pc->mem);
     space_destroy(pc->ports);
-    ram_finish(&pc->ram);
+    pc_memory_finish(&pc->memory);
     free(pc);
 }
 
@@ -537,12 +556,27 @@ static void setup_ide(struct pc *pc)
     pci_config_write(&pc->pci, PC_IDE_DEVFN, 0x04, 0x05, 2);
 }
 
+/* BARs at the top of the window, as a BIOS would leave them, and the screen in mode 3. */
+static void setup_vga(struct pc *pc)
+{
+    struct vga_pci *c = pc->vga;
+    uint32_t size = c->vga.vram_bytes;
+
+    pci_config_write(&pc->pci, c->pci.devfn, 0x10, (PC_VGA_BAR_END - size) & ~(size - 1), 4);
+    pci_config_write(&pc->pci, c->pci.devfn, 0x18, PC_VGA_MMIO, 4);
+    pci_config_write(&pc->pci, c->pci.devfn, 0x04, 3, 2);
+    vga_setup_text(&c->vga);
+}
+
 void pc_setup_as_firmware(struct pc *pc)
 {
     static const uint8_t route[4] = {10, 10, 11, 11};
     unsigned i, piix3 = PCI_DEVFN(1, 0), pm = PCI_DEVFN(1, 3);
 
     setup_pic(pc);
+    pci_config_write(&pc->pci, 0, I440FX_PAM, 0x30, 1); /* RAM from C0000 on */
+    for (i = 1; i < 7; i++)
+        pci_config_write(&pc->pci, 0, I440FX_PAM + i, 0x33, 1);
     pic_set_elcr(&pc->pic, 1u << 10 | 1u << 11 | 1u << PC_SCI_IRQ);
     for (i = 0; i < 4; i++)
         pci_config_write(&pc->pci, piix3, 0x60 + i, route[i], 1);
@@ -554,6 +588,8 @@ void pc_setup_as_firmware(struct pc *pc)
     outb(pc, 0x64, 0x60); /* keyboard controller: translate, interrupt 1, self test done */
     outb(pc, 0x60, 0x45);
     lapic_set_virtual_wire(&pc->lapic[0]);
+    if (pc->vga)
+        setup_vga(pc);
 }
 
 /* --- what the CPU side calls ---------------------------------------------------------- */

@@ -12,6 +12,7 @@
 #include "hw/block/fdc_82077.h"
 #include "hw/block/ide.h"
 #include "hw/char/serial_16550.h"
+#include "hw/display/vga.h"
 #include "hw/input/i8042.h"
 #include "hw/intc/ioapic.h"
 #include "hw/intc/lapic.h"
@@ -19,13 +20,13 @@
 #include "hw/pc/acpi_pm.h"
 #include "hw/pc/debugexit.h"
 #include "hw/pc/debugport.h"
+#include "hw/pc/memory.h"
 #include "hw/pc/dma_8237.h"
 #include "hw/pc/ports.h"
 #include "hw/pci/i440fx.h"
 #include "hw/pci/pci.h"
 #include "hw/timer/pit_i8254.h"
 #include "hw/timer/rtc_mc146818.h"
-#include "softmmu/ram.h"
 
 /* Facts for the writers of ACPI tables, E820 and CPUID. */
 #define PC_RAM_SPLIT    0xc0000000ull  /* RAM below 4 GiB ends here at the latest */
@@ -52,7 +53,9 @@
 
 struct pc_config {
     uint64_t ram_bytes; /* multiple of 4096, at least 1 MiB */
-    unsigned cpus;      /* 0 means 1 */
+    const void *rom;    /* system ROM, copied; NULL: none (a direct boot needs none) */
+    size_t rom_bytes;
+    unsigned cpus; /* 0 means 1 */
     struct clock *clock;
     struct chardev *serial[PC_SERIAL_COUNT];     /* NULL: that port is absent */
     struct chardev *debugcon;                    /* ports 0xE9 and 0x402; NULL: absent */
@@ -85,8 +88,7 @@ struct pc_config {
 struct pc {
     struct pc_config cfg;
     struct space *mem, *ports;
-    struct ram ram;             /* host block: [0, split) then the part above 4 GiB */
-    uint64_t ram_low, ram_high; /* bytes below the split and from 4 GiB on */
+    struct pc_memory memory;
     struct dev_env env;
     struct apic_bus apic_bus;
 
@@ -110,6 +112,7 @@ struct pc {
     struct ports small;
     struct dev **devs; /* all of the above but LAPICs, and those added, in reset order */
     unsigned n_devs;
+    struct vga_pci *vga;            /* the card that has the legacy ports; NULL: none */
     uint16_t isa_level, pirq_level; /* two sources of each ISA interrupt */
 };
 
@@ -119,12 +122,14 @@ struct pc *pc_create(const struct pc_config *cfg, struct err *e);
 void pc_destroy(struct pc *pc); /* NULL allowed */
 /* Realizes a PCI function (dev_init done, properties set) and puts it on the bus: at devfn, or
  * for -1 in the next free slot from 2 on. The memory stays the caller's until pc_destroy,
- * which finishes it; before the first pc_reset. On failure it is finished. */
+ * which finishes it; before the first pc_reset. On failure it is finished. A VGA gets the legacy
+ * ports as well; there can be one. */
 bool pc_add_pci(struct pc *pc, int devfn, struct pci_fn *fn, struct err *e);
 /* Power-on state of every chip; RAM is kept. */
 void pc_reset(struct pc *pc);
 /* What the firmware that a direct boot skips would have set up: PM registers at PC_PMBASE
- * with ACPI mode on, PIRQ routing, ELCR, LINT0/LINT1 of the boot CPU as a virtual wire. */
+ * with ACPI mode on, PIRQ routing, ELCR, LINT0/LINT1 of the boot CPU as a virtual wire, the VGA
+ * in text mode 3. */
 void pc_setup_as_firmware(struct pc *pc);
 
 /* The CPU accepts INTR: the vector, from the local APIC or through ExtINT from the 8259. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Intel 82441FX (PMC, 290549-001), 82371SB (PIIX3, 290550-002), 82371AB (PIIX4,
- * 290562-001) data sheets, configuration registers. Left out: effects of DRAM timing, PAM
- * and SMRAM registers (they hold what is written), IDE and USB functions, the SMBus host. */
+ * 290562-001) data sheets, configuration registers. Left out: effects of DRAM timing and
+ * SMRAM registers (there is no SMM: A0000 never shows RAM), IDE and USB functions, the SMBus
+ * host. */
 #include "hw/pci/i440fx.h"
 
 #include <string.h>
@@ -17,6 +18,30 @@
 #define PMREGMISC 0x80
 #define PMIOSE    0x01
 
+/* By this firmware knows that fw_cfg is there. */
+static void set_subsystem(struct pci_fn *fn)
+{
+    pci_fn_set16(fn, 0x2c, 0x1af4);
+    pci_fn_set16(fn, 0x2e, 0x1100);
+}
+
+#define SMRAM      0x72
+#define SMRAM_LOCK 0x10 /* D_LCK: D_OPEN is off and nothing moves until reset */
+#define SMRAM_OPEN 0x40
+
+static void i440fx_written(struct pci_fn *fn, unsigned offset, unsigned size)
+{
+    struct i440fx *f = container_of(fn, struct i440fx, pci);
+    uint8_t *smram = &fn->config[SMRAM];
+
+    if (*smram & SMRAM_LOCK) {
+        *smram &= ~SMRAM_OPEN;
+        fn->wmask[SMRAM] = 0x20; /* D_CLS */
+    }
+    if (f->memory_changed && offset < I440FX_PAM + 7 && I440FX_PAM < offset + size)
+        f->memory_changed(f->opaque);
+}
+
 static bool i440fx_realize(struct dev *d, struct err *e)
 {
     struct i440fx *f = (struct i440fx *)d;
@@ -25,6 +50,7 @@ static bool i440fx_realize(struct dev *d, struct err *e)
     pci_fn_header(&f->pci, 0x8086, 0x1237, 2, 0x060000, 0);
     pci_fn_set16(&f->pci, PCI_COMMAND, 0x0006);
     pci_fn_set16(&f->pci, PCI_STATUS, 0x0280);
+    set_subsystem(&f->pci);
     w[PCI_COMMAND] = 0;
     w[PCI_COMMAND + 1] = 0x01; /* SERR# enable */
     w[0x0c] = w[0x3c] = 0;
@@ -40,13 +66,19 @@ static bool i440fx_realize(struct dev *d, struct err *e)
     w[0x93] = 0xff;             /* TRC */
     f->pci.config[0x57] = 0x01; /* DRAMC */
     memset(f->pci.config + 0x60, 0x01, 8);
-    f->pci.config[0x72] = 0x02;
+    f->pci.config[SMRAM] = 0x02;
+    f->pci.config_written = i440fx_written;
     return true;
 }
 
 static void i440fx_reset(struct dev *d)
 {
-    pci_fn_reset((struct pci_fn *)d);
+    struct i440fx *f = (struct i440fx *)d;
+
+    pci_fn_reset(&f->pci);
+    f->pci.wmask[SMRAM] = 0x78;
+    if (f->memory_changed)
+        f->memory_changed(f->opaque);
 }
 
 /* Recomputes which ISA interrupts the PIRQs drive, and tells what changed. */
@@ -92,6 +124,7 @@ static bool piix3_realize(struct dev *d, struct err *e)
     pci_fn_header(&p->pci, 0x8086, 0x7000, 0, 0x060100, 0x80);
     pci_fn_set16(&p->pci, PCI_COMMAND, 0x0007);
     pci_fn_set16(&p->pci, PCI_STATUS, 0x0200);
+    set_subsystem(&p->pci);
     w[PCI_COMMAND] = 0x08; /* special cycle enable */
     w[PCI_COMMAND + 1] = w[0x0c] = w[0x3c] = 0;
     p->pci.w1c[PCI_STATUS + 1] = 0x38;
@@ -140,9 +173,12 @@ static bool piix4_pm_realize(struct dev *d, struct err *e)
     p->pci.config_written = piix4_pm_written;
     pci_fn_header(&p->pci, 0x8086, 0x7113, 3, 0x068000, 0);
     pci_fn_set16(&p->pci, PCI_STATUS, 0x0280);
+    set_subsystem(&p->pci);
     p->pci.config[0x3d] = 1;
     pci_fn_set32(&p->pci, PMBASE, 1);
     pci_fn_set32(&p->pci, 0x90, 1);
+    p->pci.config[0x5b] =
+        0x02;              /* APMC_EN: firmware takes SMM for set up, and leaves it alone */
     w[PCI_COMMAND] = 0x01; /* for the SMBus ports */
     w[PCI_COMMAND + 1] = w[0x0c] = 0;
     p->pci.w1c[PCI_STATUS + 1] = 0x08;

@@ -5,8 +5,12 @@
 
 #include "hw/pci/pci.h"
 
+#define I440FX_PAM 0x59 /* PAM0, of 7 */
+
 struct i440fx {
     struct pci_fn pci;
+    void *opaque; /* wire: PAM registers changed */
+    void (*memory_changed)(void *opaque);
 };
 
 struct piix3 {

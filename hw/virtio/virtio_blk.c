@@ -384,6 +384,17 @@ static bool make_requests(struct virtio_blk *b)
     return b->reqs;
 }
 
+static uint64_t offered(const struct virtio_blk *b)
+{
+    uint64_t f = F_SIZE_MAX | F_SEG_MAX | F_GEOMETRY | F_BLK_SIZE | F_FLUSH | F_TOPOLOGY;
+
+    f |= b->config_wce ? F_CONFIG_WCE : 0;
+    f |= b->num_queues > 1 ? F_MQ : 0;
+    if (b->blk->readonly)
+        return f | F_RO;
+    return f | (b->discard ? F_DISCARD : 0) | (b->write_zeroes ? F_WRITE_ZEROES : 0);
+}
+
 static bool vblk_realize(struct dev *d, struct err *e)
 {
     struct virtio_blk *b = (struct virtio_blk *)d;
@@ -400,12 +411,7 @@ static bool vblk_realize(struct dev *d, struct err *e)
     for (i = 0; i < v->n_queues; i++)
         v->queue[i].max = b->queue_size;
     v->config_bytes = CONFIG_BYTES;
-    v->offered = F_SIZE_MAX | F_SEG_MAX | F_GEOMETRY | F_BLK_SIZE | F_FLUSH | F_TOPOLOGY |
-                 F_CONFIG_WCE | (b->num_queues > 1 ? F_MQ : 0);
-    if (b->blk->readonly)
-        v->offered |= F_RO;
-    else
-        v->offered |= F_DISCARD | F_WRITE_ZEROES;
+    v->offered = offered(b);
     b->busy_queue = -1;
     b->blk->changed = drive_changed;
     b->blk->opaque = b;
@@ -444,6 +450,9 @@ static const struct prop vblk_props[] = {
     VIRTIO_PCI_PROPS(struct virtio_blk, p),
     PROP(PROP_DRIVE, struct virtio_blk, blk, "drive", 0),
     PROP(PROP_STR, struct virtio_blk, serial, "serial", 0),
+    PROP(PROP_BOOL, struct virtio_blk, config_wce, "config-wce", true),
+    PROP(PROP_BOOL, struct virtio_blk, discard, "discard", true),
+    PROP(PROP_BOOL, struct virtio_blk, write_zeroes, "write-zeroes", true),
     PROP(PROP_U16, struct virtio_blk, num_queues, "num-queues", 1),
     PROP(PROP_U16, struct virtio_blk, queue_size, "queue-size", 256),
     PROP_END,
@@ -456,6 +465,7 @@ static const struct dev_region vblk_regions[] = {VIRTIO_PCI_REGIONS, {0}};
 
 const struct dev_class virtio_blk_class = {
     .name = "virtio-blk-pci",
+    .alias = "virtio-blk",
     .bus = DEV_BUS_PCI,
     .kind = "Storage",
     .size = sizeof(struct virtio_blk),

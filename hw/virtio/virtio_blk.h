@@ -12,8 +12,9 @@ struct virtio_blk {
     struct virtio_pci p;
     struct block *blk;               /* property "drive" */
     char *serial;                    /* property; NULL: the drive's */
-    uint16_t num_queues, queue_size; /* properties */
-    bool writeback;                  /* config's writeback field */
+    uint16_t num_queues, queue_size; /* properties, as the three below */
+    bool config_wce, discard, write_zeroes;
+    bool writeback; /* config's writeback field */
     bool resetting;
     int busy_queue; /* whose notification is being served; -1: none */
     struct vblk_req *reqs, *free;

@@ -344,13 +344,19 @@ static void test_models(void)
     cpuid_features(&m, f);
     g_assert_true(f[IF_SSE42 / 64] >> IF_SSE42 % 64 & 1);
     g_assert_false(f[IF_SMAP / 64] >> IF_SMAP % 64 & 1);
-    g_assert_false(f[IF_AVX / 64] >> IF_AVX % 64 & 1);
+    g_assert_true((f[IF_AVX / 64] >> IF_AVX % 64 & 1) == cpu_host_has(CW_1_ECX, 28));
+    g_assert_true((f[IF_AVX2 / 64] >> IF_AVX2 % 64 & 1) == cpu_host_has(CW_7_EBX, 5));
     g_assert_true((f[IF_BMI2 / 64] >> IF_BMI2 % 64 & 1) == cpu_host_has(CW_7_EBX, 8));
     g_assert_true(cpu_model_parse(&m, "max,-avx2,-svm", &e));
     g_assert_false(cpu_model_has(&m, "avx2"));
     g_assert_true(cpu_model_parse(&m, "x86-64-v3", &e));
     g_assert_true(cpu_model_has(&m, "avx2") && cpu_model_has(&m, "abm"));
     g_assert_cmphex(cpuid_xcr0_mask(&m), ==, 7);
+    g_assert_true(cpu_model_parse(&m, "x86-64-v3,-xsave", &e)); /* takes what needs it along */
+    g_assert_false(cpu_model_has(&m, "avx") || cpu_model_has(&m, "avx2"));
+    g_assert_true(cpu_model_parse(&m, "x86-64-v3,-avx", &e));
+    g_assert_false(cpu_model_has(&m, "fma") || cpu_model_has(&m, "f16c"));
+    g_assert_cmphex(cpuid_xcr0_mask(&m), ==, 3);
     g_assert_false(cpu_model_parse(&m, "max,+svm", &e));
     g_assert_cmpstr(e.msg, ==, "CPU flag 'svm' is not implemented");
     g_assert_false(cpu_model_parse(&m, "Pentium9", &e));

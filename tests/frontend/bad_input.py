@@ -146,10 +146,10 @@ OPTIONS = [
     ("-chardev frob,id=a", "frob"), ("-chardev stdio", "id"), ("-debugcon frob", "frob"),
     ("-device nosuch", "nosuch"), ("-device isa-debug-exit,iobase=0x10000", "iobase"),
     ("-device isa-debug-exit,frob=1", "frob"), ("-device", "needs an argument"),
-    ("-display gtk", "gtk"), ("-vga std", "std"), ("-net user", "user"), ("-echr x", "-echr"),
+    ("-display gtk", "gtk"), ("-vga cirrus", "cirrus"), ("-net user", "user"), ("-echr x", "-echr"),
     ("-rtc base=never", "never"), ("-uuid 12", "-uuid"), ("-d frob", "frob"),
     ("-D /nonexistent/x", "cannot create"), ("-pidfile /nonexistent/x", "cannot create"),
-    ("-monitor stdio", "monitor"), ("-D .", "cannot create"),
+    ("-monitor frob", "monitor"), ("-D .", "cannot create"),
 ]
 
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "frontend/opts.h"
+#include "softmmu/dev.h"
 #include "softmmu/log.h"
 
 /* Splits a shell-like line and parses it; the caller opts_finish()es. */
@@ -19,6 +20,13 @@ static enum opts_result parse(struct opts *o, struct err *e, const char *line)
     return opts_parse(o, argc, argv, e);
 }
 
+static const struct chardev_opts *serial(const struct opts *o, unsigned i)
+{
+    static const struct chardev_opts none = {.kind = CHARDEV_NONE};
+
+    return o->serial[i] < 0 ? &none : &o->chardev[o->serial[i]];
+}
+
 static void test_defaults(void)
 {
     struct opts o;
@@ -30,9 +38,9 @@ static void test_defaults(void)
     g_assert_cmpint(o.engine, ==, ENGINE_JIT);
     g_assert_cmpint(o.mmu, ==, MMU_FLAT);
     g_assert_false(o.icount);
-    g_assert_cmpint(o.serial[0].kind, ==, CHARDEV_STDIO);
-    g_assert_true(o.serial[0].mux);
-    g_assert_cmpint(o.serial[1].kind, ==, CHARDEV_NONE);
+    g_assert_cmpint(serial(&o, 0)->kind, ==, CHARDEV_STDIO);
+    g_assert_true(serial(&o, 0)->mux);
+    g_assert_cmpint(serial(&o, 1)->kind, ==, CHARDEV_NONE);
     opts_finish(&o);
 }
 
@@ -108,7 +116,24 @@ static const struct {
     {"-chardev null,id=a -chardev null,id=a", "taken"},
     {"-chardev stdio,id=a,frob=1", "frob"},
     {"-mon mode=control", "chardev"},
-    {"-monitor stdio", "stdio"},
+    {"-monitor frob", "frob"},
+    {"-qmp stdio -monitor stdio", "stdio"},
+    {"-qmp unix:", "path="},
+    {"-qmp tcp:localhost", "tcp:HOST:PORT"},
+    {"-qmp tcp:localhost:", "tcp:HOST:PORT"},
+    {"-qmp unix:x,frob=1", "frob"},
+    {"-qmp unix:x,telnet", "telnet"},
+    {"-mon chardev=a", "'a'"},
+    {"-mon a,mode=frob -chardev null,id=a", "frob"},
+    {"-mon a,frob=1 -chardev null,id=a", "frob"},
+    {"-mon a -serial chardev:a -chardev null,id=a", "in use"},
+    {"-chardev socket,id=a", "path="},
+    {"-chardev socket,id=a,path=x,port=1", "path="},
+    {"-chardev socket,id=a,fd=x", "fd=x"},
+    {"-chardev socket,id=a,path=x,reconnect=1", "reconnect"},
+    {"-chardev pipe,id=a", "path="},
+    {"-chardev serial,id=a", "path="},
+    {"-chardev pty,id=a,path=x", "path"},
     {"-device frob,a=b", "frob"},
     {"-device isa-debug-exit,iobase=0x10000", "0x10000"},
     {"-device isa-debug-exit,iosize=3", "iosize"},
@@ -124,7 +149,9 @@ static const struct {
     {"-global frob", "frob"},
     {"-net user", "user"},
     {"-display gtk", "gtk"},
-    {"-vga std", "std"},
+    {"-vga cirrus", "cirrus"},
+    {"-vga frob", "frob"},
+    {"-device VGA,frob=1", "VGA.frob"},
     {"-rtc base=2023-02-29", "2023-02-29"},
     {"-rtc base=frob", "frob"},
     {"-rtc frob=1", "frob"},
@@ -167,8 +194,8 @@ static void test_tools(void)
                       "chardev=console -vga none -display none -machine accel=kvm:tcg";
     g_assert_cmpint(parse(&o, &e, kunit), ==, OPTS_RUN);
     g_assert_cmpstr(o.append, ==, "console=ttyS0 x");
-    g_assert_cmpint(o.serial[0].kind, ==, CHARDEV_STDIO);
-    g_assert_false(o.serial[0].mux);
+    g_assert_cmpint(serial(&o, 0)->kind, ==, CHARDEV_STDIO);
+    g_assert_false(serial(&o, 0)->mux);
     g_assert_true(o.no_reboot);
     opts_finish(&o);
     g_assert_cmpint(parse(&o, &e, kut), ==, OPTS_RUN);
@@ -177,7 +204,7 @@ static void test_tools(void)
     g_assert_cmpint(o.debug_exit_size, ==, 4);
     opts_finish(&o);
     g_assert_cmpint(parse(&o, &e, vng), ==, OPTS_RUN);
-    g_assert_true(o.serial[0].mux && o.serial[0].nosignal);
+    g_assert_true(serial(&o, 0)->mux && serial(&o, 0)->nosignal);
     g_assert_cmpstr(o.name, ==, "vm");
     opts_finish(&o);
 }
@@ -203,7 +230,93 @@ static void test_serial(void)
         struct opts o;
         struct err e;
         g_assert_cmpint(parse(&o, &e, rows[i].line), ==, OPTS_RUN);
-        g_assert_cmpint(o.serial[0].kind, ==, rows[i].first);
+        g_assert_cmpint(serial(&o, 0)->kind, ==, rows[i].first);
+        opts_finish(&o);
+    }
+}
+
+/* What each form of a back end comes to. */
+static void test_backends(void)
+{
+    static const struct {
+        const char *line;
+        struct chardev_opts want;
+    } rows[] = {
+        {"-qmp unix:/tmp/a,,b,server,nowait",
+         {.kind = CHARDEV_SOCKET, .path = "/tmp/a,b", .server = true}},
+        {"-qmp unix:p,server=on,wait=off",
+         {.kind = CHARDEV_SOCKET, .path = "p", .server = true}},
+        {"-qmp unix:p,server",
+         {.kind = CHARDEV_SOCKET, .path = "p", .server = true, .wait = true}},
+        {"-qmp tcp:localhost:4444,server,nowait",
+         {.kind = CHARDEV_SOCKET, .host = "localhost", .port = "4444", .server = true}},
+        {"-qmp tcp::4444", {.kind = CHARDEV_SOCKET, .port = "4444", .wait = true}},
+        {"-qmp tcp:[::1]:4444",
+         {.kind = CHARDEV_SOCKET, .host = "[::1]", .port = "4444", .wait = true}},
+        {"-chardev socket,id=x,server=on,wait=off,host=localhost,port=5 -mon "
+         "chardev=x,mode=control",
+         {.kind = CHARDEV_SOCKET, .host = "localhost", .port = "5", .server = true}},
+        {"-chardev socket,id=x,fd=7,server=on,wait=off -mon x",
+         {.kind = CHARDEV_SOCKET, .fd = 7, .server = true}},
+        {"-monitor pipe:a,b", {.kind = CHARDEV_PIPE, .path = "a,b"}},
+        {"-monitor /dev/ttyS0", {.kind = CHARDEV_SERIAL, .path = "/dev/ttyS0"}},
+        {"-chardev serial,id=c,path=/dev/pts/1 -monitor chardev:c",
+         {.kind = CHARDEV_SERIAL, .path = "/dev/pts/1"}},
+        {"-monitor pty", {.kind = CHARDEV_PTY}},
+        {"-monitor vc", {.kind = CHARDEV_NULL}},
+        {"-monitor vc:80Cx24C", {.kind = CHARDEV_NULL}},
+        {"-monitor stdio", {.kind = CHARDEV_STDIO}},
+    };
+    for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct opts o;
+        struct err e;
+        const struct chardev_opts *d, *w = &rows[i].want;
+        char *line = g_strconcat("-display none -serial none ", rows[i].line, NULL);
+        if (parse(&o, &e, line) != OPTS_RUN)
+            g_error("%s: %s", line, e.msg);
+        g_assert_cmpuint(o.mons, ==, 1);
+        d = &o.chardev[o.mon[0].chardev];
+        g_assert_cmpint(d->kind, ==, w->kind);
+        g_assert_cmpstr(d->path, ==, w->path);
+        g_assert_cmpstr(d->host, ==, w->host);
+        g_assert_cmpstr(d->port, ==, w->port);
+        g_assert_cmpint(d->server, ==, w->server);
+        if (d->kind == CHARDEV_SOCKET)
+            g_assert_cmpint(d->wait, ==, w->wait);
+        if (w->fd)
+            g_assert_cmpint(d->fd, ==, w->fd);
+        g_assert_cmpint(o.mon[0].control, ==, strstr(line, "-qmp") || strstr(line, "control"));
+        g_free(line);
+        opts_finish(&o);
+    }
+}
+
+/* Who gets a monitor, and on what. */
+static void test_monitors(void)
+{
+    static const struct {
+        const char *line, *serial, *mon; /* ids, or NULL */
+    } rows[] = {
+        {"", "serial0", "serial0"},
+        {"-nographic", "serial0", "serial0"},
+        {"-display none", "serial0", NULL},
+        {"-nodefaults", NULL, NULL},
+        {"-nographic -serial file:x", "serial0", "compat_monitor0"},
+        {"-nographic -serial stdio", "serial0", NULL},
+        {"-nographic -monitor none", "serial0", NULL},
+        {"-nographic -qmp unix:x,server,nowait", "serial0", "compat_monitor0"},
+        {"-serial mon:stdio", "serial0", "serial0"},
+        {"-monitor stdio", "serial0", "compat_monitor0"},
+        {"-nodefaults -chardev stdio,id=c,mux=on -serial chardev:c -mon c", "c", "c"},
+        {"-nodefaults -serial mon:unix:x,server,nowait", "serial0", "serial0"},
+    };
+    for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct opts o;
+        struct err e;
+        if (parse(&o, &e, rows[i].line) != OPTS_RUN)
+            g_error("%s: %s", rows[i].line, e.msg);
+        g_assert_cmpstr(serial(&o, 0)->id, ==, rows[i].serial);
+        g_assert_cmpstr(o.mons ? o.chardev[o.mon[0].chardev].id : NULL, ==, rows[i].mon);
         opts_finish(&o);
     }
 }
@@ -225,8 +338,8 @@ static void test_values(void)
     g_assert_cmpint(o.rtc, ==, RTC_DATE);
     g_assert_cmpint(o.rtc_date, ==, 1150560081);
     g_assert_cmphex(o.log_mask, ==, LOG_IN_ASM | LOG_INT | LOG_CPU);
-    g_assert_cmpstr(o.debugcon.path, ==, "a,b");
-    g_assert_true(o.debugcon.append);
+    g_assert_cmpstr(o.chardev[o.debugcon].path, ==, "a,b");
+    g_assert_true(o.chardev[o.debugcon].append);
     g_assert_cmpint(o.escape, ==, 0x14);
     g_assert_true(o.has_uuid);
     g_assert_cmphex(o.uuid[15], ==, 0xef);
@@ -263,10 +376,11 @@ static void test_devices(void)
                     "pci-testdev,id=a",
                     "-device",
                     "pci-testdev,addr=1f.7,multifunction=on,bootindex=2",
+                    "-nodefaults",
                     NULL};
     struct err e;
 
-    g_assert_cmpint(opts_parse(&o, 5, argv, &e), ==, OPTS_RUN);
+    g_assert_cmpint(opts_parse(&o, 6, argv, &e), ==, OPTS_RUN);
     g_assert_cmpuint(o.devices, ==, 2);
     g_assert_cmpstr(o.device[0].id, ==, "a");
     g_assert_cmpint(o.device[0].devfn, ==, -1);
@@ -277,6 +391,42 @@ static void test_devices(void)
     opts_finish(&o);
 }
 
+static bool vga_of(const char *line, struct device_opts *first, unsigned *n)
+{
+    struct opts o;
+    char **argv = g_strsplit(line, " ", -1);
+    struct err e;
+    bool any;
+
+    g_assert_cmpint(opts_parse(&o, (int)g_strv_length(argv), argv, &e), ==, OPTS_RUN);
+    *n = o.devices;
+    any = o.devices && !strcmp(o.device[0].cls->name, "VGA");
+    if (any)
+        *first = o.device[0];
+    opts_finish(&o);
+    g_strfreev(argv);
+    return any;
+}
+
+/* The default graphics card, and what takes it away. */
+static void test_vga(void)
+{
+    struct device_opts d;
+    unsigned n;
+
+    g_assert_true(vga_of("mynah", &d, &n));
+    g_assert_cmpint(d.devfn, ==, 2 << 3);
+    g_assert_true(vga_of("mynah -nographic -device pci-testdev", &d, &n));
+    g_assert_cmpuint(n, ==, 2);
+    g_assert_true(vga_of("mynah -display none", &d, &n));
+    g_assert_false(vga_of("mynah -vga none", &d, &n));
+    g_assert_false(vga_of("mynah -nodefaults", &d, &n));
+    g_assert_true(vga_of("mynah -nodefaults -vga std", &d, &n));
+    g_assert_true(vga_of("mynah -device vga,vgamem_mb=32,addr=5", &d, &n));
+    g_assert_cmpuint(n, ==, 1);
+    g_assert_cmpint(d.devfn, ==, 5 << 3);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -285,8 +435,11 @@ int main(int argc, char **argv)
     g_test_add_func("/opts/errors", test_errors);
     g_test_add_func("/opts/tools", test_tools);
     g_test_add_func("/opts/serial", test_serial);
+    g_test_add_func("/opts/backends", test_backends);
+    g_test_add_func("/opts/monitors", test_monitors);
     g_test_add_func("/opts/values", test_values);
     g_test_add_func("/opts/version", test_version);
     g_test_add_func("/opts/devices", test_devices);
+    g_test_add_func("/opts/vga", test_vga);
     return g_test_run();
 }

@@ -429,7 +429,12 @@ static void canonical(void)
     FAULT("LEAVE with RBP non-canonical", SS, 0, "leave", USER, .bp = NON_CANON);
     FAULT("JMP to a non-canonical address faults at the JMP", GP, 0, "jmp *%rbx", .bx = NON_CANON);
     FAULT("CALL to a non-canonical address", GP, 0, "call *%rbx", .bx = NON_CANON);
-    FAULT("RET to a non-canonical address", GP, 0, "push %rbx; 78: ret", .bx = NON_CANON);
+    for (unsigned n = 0; n < 4; n++) { /* run by both engines */
+        FAULT("RET to a non-canonical address", GP, 0, "push %rbx; mov %rsp, %rdx; stc; 78: ret $16", .bx = NON_CANON);
+        ok_eq("with RSP as before it", trap.r.sp, trap.r.dx);
+        ok(trap.r.flags & 1, "and flags");
+        FAULT("JMP to an address in memory", GP, 0, "push %rbx; stc; 78: jmp *(%rsp)", .bx = NON_CANON);
+    }
     FAULT("a qword that ends non-canonical", GP, 0, "mov (%rbx), %rax", .bx = 0x7ffffffffffc);
     FAULT("STOSB", GP, 0, "stosb", .di = NON_CANON);
     FAULT("MOVSB source", GP, 0, "movsb", .si = NON_CANON, .di = (ulong)page[0]);

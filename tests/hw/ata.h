@@ -7,13 +7,23 @@
 
 #include "tests/hw/machine.h"
 
-enum { DATA = 0, ERROR = 1, FEATURE = 1, COUNT = 2, LOW = 3, MID = 4, HIGH = 5, DEVICE = 6,
-       STATUS = 7, COMMAND = 7 };
+enum {
+    DATA = 0,
+    ERROR = 1,
+    FEATURE = 1,
+    COUNT = 2,
+    LOW = 3,
+    MID = 4,
+    HIGH = 5,
+    DEVICE = 6,
+    STATUS = 7,
+    COMMAND = 7
+};
 enum { ERR = 1, DRQ = 8, DSC = 0x10, DRDY = 0x40, BSY = 0x80 };
 enum { ABRT = 4, IDNF = 0x10, UNC = 0x40 };
 
-#define BM   0xc000u /* where the bus master's BAR is put */
-#define PRDT 0x1000u /* descriptor table in RAM */
+#define BM        0xc000u /* where the bus master's BAR is put */
+#define PRDT      0x1000u /* descriptor table in RAM */
 #define IDE_DEVFN PC_IDE_DEVFN
 
 struct ata {

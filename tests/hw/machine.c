@@ -68,17 +68,12 @@ static void exit_status(void *opaque, int status)
     ((struct machine *)opaque)->exit_status = status;
 }
 
-void machine_start(struct machine *m)
-{
-    struct block *const none[PC_IDE_DRIVES] = {NULL};
-
-    machine_start_disks(m, none, none);
-}
-
-void machine_start_disks(struct machine *m, struct block *const *ide,
-                         struct block *const *floppy)
+static void start(struct machine *m, const void *rom, size_t n, struct block *const *ide,
+                  struct block *const *floppy)
 {
     struct pc_config cfg = {
+        .rom = rom,
+        .rom_bytes = n,
         .ram_bytes = 16 << 20,
         .cpus = TEST_CPUS,
         .clock = &m->clock,
@@ -104,9 +99,9 @@ void machine_start_disks(struct machine *m, struct block *const *ide,
     struct err e;
     unsigned i;
 
-    for (i = 0; i < PC_IDE_DRIVES; i++)
+    for (i = 0; ide && i < PC_IDE_DRIVES; i++)
         cfg.ide[i] = ide[i];
-    for (i = 0; i < FDC_DRIVES; i++)
+    for (i = 0; floppy && i < FDC_DRIVES; i++)
         cfg.floppy[i] = floppy[i];
     memset(m, 0, sizeof(*m));
     clock_init(&m->clock, now, m);
@@ -117,6 +112,22 @@ void machine_start_disks(struct machine *m, struct block *const *ide,
     if (!m->pc)
         g_error("%s", e.msg);
     pc_reset(m->pc);
+}
+
+void machine_start(struct machine *m)
+{
+    start(m, NULL, 0, NULL, NULL);
+}
+
+void machine_start_rom(struct machine *m, const void *rom, size_t n)
+{
+    start(m, rom, n, NULL, NULL);
+}
+
+void machine_start_disks(struct machine *m, struct block *const *ide,
+                         struct block *const *floppy)
+{
+    start(m, NULL, 0, ide, floppy);
 }
 
 void machine_stop(struct machine *m)

@@ -26,6 +26,7 @@ struct machine {
 };
 
 void machine_start(struct machine *m);
+void machine_start_rom(struct machine *m, const void *rom, size_t n); /* with a system ROM */
 /* The same with drives: PC_IDE_DRIVES and FDC_DRIVES of them, NULL where there is none. */
 void machine_start_disks(struct machine *m, struct block *const *ide,
                          struct block *const *floppy);

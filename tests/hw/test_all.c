@@ -229,12 +229,38 @@ static void collect(void *opaque, const char *name, gpa base, gpa last, bool ram
     p->size[p->n++] = last - base + 1;
 }
 
+/* Two disks, a CD-ROM and two floppies, which answer when told to. */
+#define DISKS 5
+
+static void start_with_disks(struct machine *m, struct block_mem *disk)
+{
+    struct block *ide[PC_IDE_DRIVES] = {&disk[0].blk, &disk[1].blk, &disk[2].blk};
+    struct block *floppy[FDC_DRIVES] = {&disk[3].blk, &disk[4].blk};
+    unsigned i;
+
+    for (i = 0; i < DISKS; i++) {
+        block_mem_init(&disk[i], 1440 * 1024);
+        disk[i].blk.removable = i >= 2;
+    }
+    machine_start_disks(m, ide, floppy);
+}
+
+static void stop_with_disks(struct machine *m, struct block_mem *disk)
+{
+    unsigned i;
+
+    machine_stop(m);
+    for (i = 0; i < DISKS; i++)
+        block_mem_finish(&disk[i]);
+}
+
 static void test_board(void)
 {
+    struct block_mem disk[DISKS], fresh_disk[DISKS];
     struct machine m, fresh;
     unsigned i, k, cpu;
 
-    machine_start(&m);
+    start_with_disks(&m, disk);
     for (i = 0; i < 4 * ROUNDS; i++) {
         struct places p = {0};
         bool ports = g_test_rand_int_range(0, 4);
@@ -253,13 +279,15 @@ static void test_board(void)
         if (!g_test_rand_int_range(0, 16))
             pc_msr_write(m.pc, cpu, 0x800 + (uint32_t)g_test_rand_int_range(0, 64),
                          random_value());
+        if (!g_test_rand_int_range(0, 16))
+            block_mem_answer(&disk[g_test_rand_int_range(0, DISKS)]);
         if (!g_test_rand_int_range(0, 1000))
             pc_msr_write(m.pc, cpu, 0x1b,
                          0xfee00000 | (uint64_t)g_test_rand_int_range(0, 4) << 10);
         m.ns += (uint64_t)g_test_rand_int_range(0, 3000);
         clock_run_events(&m.clock);
     }
-    machine_start(&fresh);
+    start_with_disks(&fresh, fresh_disk);
     fresh.ns = m.ns;
     pc_reset(m.pc);
     pc_reset(fresh.pc);
@@ -271,8 +299,8 @@ static void test_board(void)
     }
     for (i = 0; i < TEST_CPUS; i++)
         g_assert_null(dev_reset_differs(&m.pc->lapic[i].dev, &fresh.pc->lapic[i].dev));
-    machine_stop(&m);
-    machine_stop(&fresh);
+    stop_with_disks(&m, disk);
+    stop_with_disks(&fresh, fresh_disk);
 }
 
 int main(int argc, char **argv)

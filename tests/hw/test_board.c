@@ -123,10 +123,12 @@ static void test_keyboard_controller(void)
     g_assert_cmphex(inb(&m, 0x64) & 0x21, ==, 0x21);
     g_assert_true(irq_level(&m, 12) && !irq_level(&m, 1));
     g_assert_cmphex(kbc_read(&m), ==, 0x5a);
-    outb(&m, 0x64, 0xd4); /* nobody there */
+    outb(&m, 0x64, 0xd4);
     outb(&m, 0x60, 0xf2);
-    g_assert_cmphex(inb(&m, 0x64) & 0x61, ==, 0x61);
-    g_assert_cmphex(kbc_read(&m), ==, 0xfe);
+    g_assert_cmphex(inb(&m, 0x64) & 0x61, ==, 0x21);
+    g_assert_cmphex(kbc_read(&m), ==, 0xfa);
+    g_assert_true(irq_level(&m, 12));
+    g_assert_cmphex(kbc_read(&m), ==, 0x00); /* a mouse */
     outb(&m, 0x60, 0xf2);
     g_assert_cmphex(kbc_read(&m), ==, 0xfa);
     g_assert_true(irq_level(&m, 1));
@@ -216,14 +218,14 @@ static void test_layout(void)
         g_assert_nonnull(pc);
         pc_reset(pc);
         pc_setup_as_firmware(pc);
-        g_assert_cmpuint(pc->ram_low, ==, cases[i].low);
-        g_assert_cmpuint(pc->ram_high, ==, cases[i].high);
-        g_assert_true(space_ram_page(pc->mem, 0xc1234, NULL) == pc->ram.host + 0xc1000);
+        g_assert_cmpuint(pc->memory.ram_low, ==, cases[i].low);
+        g_assert_cmpuint(pc->memory.ram_high, ==, cases[i].high);
+        g_assert_true(space_ram_page(pc->mem, 0xc1234, NULL) == pc->memory.ram.host + 0xc1000);
         g_assert_null(space_ram_page(pc->mem, PC_VGA_HOLE, NULL));
         g_assert_null(space_ram_page(pc->mem, cases[i].low, NULL));
         if (cases[i].high)
             g_assert_true(space_ram_page(pc->mem, PC_RAM_HIGH, NULL) ==
-                          pc->ram.host + PC_RAM_SPLIT);
+                          pc->memory.ram.host + PC_RAM_SPLIT);
         g_assert_null(space_ram_page(pc->mem, PC_RAM_HIGH + cases[i].high, NULL));
         pc_destroy(pc);
     }

@@ -217,7 +217,7 @@ static void test_dma(void)
     uint8_t *ram;
 
     start(&r, false);
-    ram = a->m.pc->ram.host;
+    ram = a->m.pc->memory.ram.host;
     set_prd(a, 0, 0x20000, 0x2000, false);
     set_prd(a, 1, 0x40000, 0x1000, true);
     command28(a, 0xc8, 0, 64, 24);
@@ -253,7 +253,7 @@ static void test_dma_odd(void)
     unsigned i;
 
     start(&r, true);
-    ram = a->m.pc->ram.host;
+    ram = a->m.pc->memory.ram.host;
     memset(ram + 0x20000, 0xcc, 0x10000);
     for (i = 0; i < 8; i++) /* pieces that are no sectors; odd counts lose bit 0 */
         set_prd(a, i, 0x20000 + 0x1000 * i, 129, i == 7);
@@ -311,14 +311,14 @@ static void test_big_dma(void)
     command48(a, 0x25, 0, 0, SECTORS);
     bm_start(a, true);
     g_assert_cmphex(expect_irq(a), ==, DRDY | DSC);
-    g_assert_cmpmem(a->m.pc->ram.host + 0x100000, 65536, r.disk.data + BYTES - 65536, 65536);
+    g_assert_cmpmem(a->m.pc->memory.ram.host + 0x100000, 65536, r.disk.data + BYTES - 65536, 65536);
     g_assert_cmphex(bm_stop(a) & 7, ==, 4);
     for (i = 0; i < 2048; i++)
         set_prd(a, i, 0x100000 + 1024 * (i & 1023), 512, i == 2047);
     command48(a, 0x25, 0, 0, 2048);
     bm_start(a, true);
     g_assert_cmphex(expect_irq(a), ==, DRDY | DSC);
-    g_assert_cmpmem(a->m.pc->ram.host + 0x100400, 512, r.disk.data + 1025 * 512, 512);
+    g_assert_cmpmem(a->m.pc->memory.ram.host + 0x100400, 512, r.disk.data + 1025 * 512, 512);
     stop(&r);
 }
 
@@ -583,7 +583,8 @@ static void test_garbage(void)
 {
     struct rig r;
     struct ata *a = &r.a;
-    static const uint8_t likely[] = {0x20, 0x25, 0x30, 0x35, 0xc8, 0xca, 0xc4, 0xec, 0x06, 0xe7};
+    static const uint8_t likely[] = {0x20, 0x25, 0x30, 0x35, 0xc8,
+                                     0xca, 0xc4, 0xec, 0x06, 0xe7};
     unsigned i;
 
     start(&r, false);

@@ -47,6 +47,35 @@ static void test_transmit(void)
     machine_stop(&m);
 }
 
+/* A back end that stalls holds THRE and the interrupt back; nothing is lost. */
+static void test_stalled(void)
+{
+    struct machine m;
+
+    machine_start(&m);
+    outb(&m, COM + 4, 0x0b);
+    outb(&m, COM + 2, 0x01);
+    outb(&m, COM + 1, 0x02);
+    inb(&m, COM + 2);
+    m.serial.full = true;
+    for (unsigned i = 0; i < 17; i++) /* the last finds the FIFO full */
+        outb(&m, COM, 'a' + i);
+    g_assert_cmphex(inb(&m, COM + 5), ==, 0x00);
+    g_assert_false(irq_level(&m, 4));
+    chardev_output_ready(&m.serial.chr); /* a false alarm */
+    g_assert_cmpuint(m.serial.out_len, ==, 0);
+    m.serial.full = false;
+    chardev_output_ready(&m.serial.chr);
+    g_assert_cmpmem(m.serial.out, m.serial.out_len, "abcdefghijklmnop", 16);
+    g_assert_cmphex(inb(&m, COM + 5), ==, 0x60);
+    g_assert_true(irq_level(&m, 4));
+    m.serial.full = true;
+    outb(&m, COM, 'x');
+    outb(&m, COM + 2, 0x05); /* clears the transmit FIFO */
+    g_assert_cmphex(inb(&m, COM + 5), ==, 0x60);
+    machine_stop(&m);
+}
+
 static void test_receive(void)
 {
     struct machine m;
@@ -129,6 +158,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/serial/registers", test_registers);
     g_test_add_func("/serial/transmit", test_transmit);
+    g_test_add_func("/serial/stalled", test_stalled);
     g_test_add_func("/serial/receive", test_receive);
     g_test_add_func("/serial/loopback", test_loopback);
     return g_test_run();

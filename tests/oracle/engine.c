@@ -3,6 +3,7 @@
  * a device would, so that the code cache drops what it overwrites) and its patches. */
 #include "tests/oracle/engine.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -267,6 +268,15 @@ static void store_end(struct engine *g, const struct orc_case *c, struct orc_sta
         s->cr2 = g->exc.cr2;
 }
 
+/* cpu->upper never says that an upper half is zero when it is not. */
+static void check_upper(struct cpu *cpu)
+{
+    uint8_t was = cpu->upper;
+
+    cpu_update_upper(cpu);
+    assert(was != UPPER_STALE && was >= cpu->upper);
+}
+
 void engine_run(struct engine *g, const struct orc_case *c, struct orc_state *s)
 {
     struct cpu *cpu = g->cpu;
@@ -284,6 +294,7 @@ void engine_run(struct engine *g, const struct orc_case *c, struct orc_state *s)
     x87_update_mode(cpu);
     memset(&g->exc, 0, sizeof(g->exc));
     why = run_cpu(cpu);
+    check_upper(cpu);
     s->status = why == RUN_STOPPED ? ORC_DONE : why == RUN_BUDGET ? ORC_TIMEOUT : ORC_DIED;
     memcpy(s->gpr, cpu->gpr, sizeof(s->gpr));
     s->rflags = cpu_get_rflags(cpu);

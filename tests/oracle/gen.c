@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cpu/cpuid.h"
 #include "tests/oracle/gen_int.h"
 
 struct gen {
@@ -215,11 +216,12 @@ static void step_joins(struct build *b, bool all)
 
 static const struct insn_row *pick_row(const struct gen *g, struct build *b)
 {
-    static const uint8_t weight[4] = {60, 12, 25, 3}; /* INT X87 VEC SYS */
+    static const uint8_t weight[2][4] = {{60, 12, 25, 3}, {17, 1, 80, 2}}; /* INT X87 VEC SYS */
+    const uint8_t *w = weight[b->vectors];
     unsigned k = rng_below(&b->r, 100), class = 0;
 
-    while (class < 3 && k >= weight[class])
-        k -= weight[class ++];
+    while (class < 3 && k >= w[class])
+        k -= w[class ++];
     if (g->first[class] == g->first[class + 1])
         return g->rows[rng_below(&b->r, g->nrows)];
     return g->rows[g->first[class] + rng_below(&b->r, g->first[class + 1] - g->first[class])];
@@ -254,6 +256,15 @@ static bool body_row(const struct insn_row *row)
     return !(gen_rules(row->id) &
              (BRANCH | SINGLE | N_SP | W_SP | N_DI | N_SI | N_BX | N_BP)) &&
            row->id != I_POPF && !(row->match & MTK_REG);
+}
+
+/* What programs put between 256-bit code and legacy SSE, far more often than its row comes up. */
+static void emit_vzeroupper(struct build *b)
+{
+    static const uint8_t bytes[3] = {0xc5, 0xf8, 0x77};
+
+    if (cpu_host_has(CW_1_ECX, 28))
+        emit_fixed(b, I_VZEROUPPER, bytes, sizeof(bytes));
 }
 
 /* CALL sub; JMP after; sub: register instructions; RET; after: */
@@ -296,6 +307,7 @@ static void make_sequence(const struct gen *g, struct build *b)
     unsigned n = 1 + rng_below(&b->r, 20);
 
     b->style = (enum value_style)rng_below(&b->r, VS_COUNT);
+    b->vectors = g->first[IC_VEC] != g->first[IC_VEC + 1] && rng_chance(&b->r, 300);
     for (unsigned i = 0; i < n && c->ninsns < ORC_MAX_INSNS - 8 && b->len < ORC_CODE_MAX - 160;
          i++) {
         unsigned k = rng_below(&b->r, 100);
@@ -305,6 +317,8 @@ static void make_sequence(const struct gen *g, struct build *b)
         b->rel_size = 0;
         if (k == 0) {
             emit_call(g, b);
+        } else if (b->vectors && k < 8) {
+            emit_vzeroupper(b);
         } else if (row->id == I_POPF) {
             emit_popf(b);
         } else {

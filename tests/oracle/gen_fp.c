@@ -82,7 +82,7 @@ void gen_fx(struct build *b, uint8_t *fx, bool interesting)
 void gen_upper(struct build *b, uint8_t *ymm)
 {
     memset(ymm, 0, 256);
-    if (!cpu_host_has(CW_1_ECX, 28))
+    if (!cpu_host_has(CW_1_ECX, 28) || rng_chance(&b->r, 400))
         return;
     for (unsigned i = 0; i < 16; i++) {
         enum value_style style = b->style;

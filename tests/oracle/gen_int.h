@@ -27,6 +27,7 @@ struct build {
     struct orc_case *c;
     struct rng r;
     bool seq;
+    bool vectors;           /* a sequence mainly of vector instructions */
     enum value_style style; /* that suits the instruction's data */
     uint8_t reg[16];        /* enum reg_state */
     uint64_t value[16];

@@ -226,6 +226,59 @@ static void test_random(void)
     space_destroy(s);
 }
 
+static void count(void *opaque)
+{
+    ++*(unsigned *)opaque;
+}
+
+static void covers(void *opaque, gpa addr, uint64_t size)
+{
+    *(gpa *)opaque = addr + size;
+}
+
+/* One call for all changes between hold and release; RAM tells what it covers. */
+static void test_changes(void)
+{
+    struct space *s = space_create("mem", 1 << 20);
+    static uint8_t page[4096] __attribute__((aligned(4096)));
+    unsigned calls = 0;
+    gpa end = 0;
+
+    space_on_change(s, count, &calls);
+    space_on_dma_write(s, covers, &end);
+    space_hold(s);
+    space_hold(s);
+    g_assert_true(space_add_ram(s, "a", 0x1000, 4096, page, false, NULL));
+    g_assert_cmphex(end, ==, 0x2000);
+    g_assert_true(space_add_ram(s, "b", 0x3000, 4096, page, false, NULL));
+    space_release(s);
+    g_assert_cmpuint(calls, ==, 0);
+    space_release(s);
+    g_assert_cmpuint(calls, ==, 1);
+    g_assert_true(space_remove(s, 0x1000));
+    g_assert_cmphex(end, ==, 0x2000);
+    g_assert_cmpuint(calls, ==, 2);
+    space_hold(s);
+    space_release(s);
+    g_assert_cmpuint(calls, ==, 2);
+    space_destroy(s);
+}
+
+static void test_shadow(void)
+{
+    struct space *s = space_create("mem", 1 << 20);
+    static uint8_t rom[4096] __attribute__((aligned(4096))), ram[4096];
+    bool writable = true;
+
+    rom[5] = 0x77;
+    g_assert_true(space_add_shadow(s, "rom", 0x1000, 4096, rom, ram, NULL));
+    space_write(s, 0x1005, 0x1234, 2);
+    g_assert_cmphex(space_read(s, 0x1005, 2), ==, 0x77);
+    g_assert_cmphex(ram[5] | ram[6] << 8, ==, 0x1234);
+    g_assert_true(space_ram_page(s, 0x1000, &writable) == rom && !writable);
+    space_destroy(s);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -234,6 +287,8 @@ int main(int argc, char **argv)
     g_test_add_func("/space/widths", test_widths);
     g_test_add_func("/space/holes", test_holes);
     g_test_add_func("/space/ram", test_ram);
+    g_test_add_func("/space/changes", test_changes);
+    g_test_add_func("/space/shadow", test_shadow);
     g_test_add_func("/space/random", test_random);
     return g_test_run();
 }

@@ -241,6 +241,7 @@ void rig_load(struct rig *r, const struct rig_state *s)
 
     memcpy(cpu->gpr, s->gpr, sizeof(s->gpr));
     memcpy(cpu->v, s->v, sizeof(s->v));
+    cpu_update_upper(cpu);
     cpu->rip = s->rip;
     cpu->icount = s->icount;
     cpu->aflags = s->aflags;

@@ -165,7 +165,13 @@ void x64_op_mov(struct x64 *c)
 {
     const struct ir *o = c->o;
 
-    if (o->d == IR_MEM) {
+    if (x64_target_begin(c)) {
+        if (o->a == IR_MEM)
+            x64_mem_begin(c, o->w, SL_LOAD);
+        x64_ld(c, X_RAX, o->a, o->w);
+        if (o->a == IR_MEM)
+            x64_mem_end(c);
+    } else if (o->d == IR_MEM) {
         x64_mem_begin(c, o->w, SL_STORE);
         alu_operands(c, ALU_MOV, true);
         x64_mem_end(c);

@@ -59,7 +59,7 @@ struct x64_slow *x64_slow_new(struct x64 *c, enum x64_slow_kind kind)
 {
     struct x64_slow *s = &c->slow[c->nslow++];
 
-    assert(c->nslow <= c->capslow);
+    assert(c->nslow <= X64_MAX_SLOW);
     memset(s, 0, sizeof(*s));
     s->kind = (uint8_t)kind;
     s->undo = x64_undo(c);
@@ -100,16 +100,15 @@ static op_fn *const emitters[IR_OP_COUNT] = {
     [IR_STC] = x64_op_flagop,    [IR_CMC] = x64_op_flagop,    [IR_LAHF] = x64_op_flagop,
     [IR_SAHF] = x64_op_flagop,   [IR_LDENV] = x64_op_env,     [IR_STENV] = x64_op_env,
     [IR_CHKTGT] = x64_op_chktgt, [IR_PROBE] = x64_op_probe,   [IR_CALL] = x64_op_call,
-    [IR_X87] = x64_op_x87,
-    [IR_RAISE] = x64_op_raise,   [IR_VEC] = x64_op_vec,       [IR_JMP] = x64_op_jump,
-    [IR_JCC] = x64_op_jump,      [IR_JRZ] = x64_op_jump,      [IR_JRNZ] = x64_op_jump,
-    [IR_ANDN] = x64_op_bmi,      [IR_BLSR] = x64_op_bmi,      [IR_BLSMSK] = x64_op_bmi,
-    [IR_BLSI] = x64_op_bmi,      [IR_BZHI] = x64_op_bmi,      [IR_BEXTR] = x64_op_bmi,
-    [IR_PEXT] = x64_op_bmi,      [IR_PDEP] = x64_op_bmi,      [IR_SHLX] = x64_op_bmi,
-    [IR_SARX] = x64_op_bmi,      [IR_SHRX] = x64_op_bmi,      [IR_RORX] = x64_op_bmi,
-    [IR_MULX] = x64_op_bmi,      [IR_ADCX] = x64_op_adx,      [IR_ADOX] = x64_op_adx,
-    [IR_JMPR] = x64_op_jump,     [IR_EXIT] = x64_op_jump,     [IR_BCC] = x64_op_side_exit,
-    [IR_POLL] = x64_op_poll,
+    [IR_X87] = x64_op_x87,       [IR_RAISE] = x64_op_raise,   [IR_VEC] = x64_op_vec,
+    [IR_JMP] = x64_op_jump,      [IR_JCC] = x64_op_jump,      [IR_JRZ] = x64_op_jump,
+    [IR_JRNZ] = x64_op_jump,     [IR_ANDN] = x64_op_bmi,      [IR_BLSR] = x64_op_bmi,
+    [IR_BLSMSK] = x64_op_bmi,    [IR_BLSI] = x64_op_bmi,      [IR_BZHI] = x64_op_bmi,
+    [IR_BEXTR] = x64_op_bmi,     [IR_PEXT] = x64_op_bmi,      [IR_PDEP] = x64_op_bmi,
+    [IR_SHLX] = x64_op_bmi,      [IR_SARX] = x64_op_bmi,      [IR_SHRX] = x64_op_bmi,
+    [IR_RORX] = x64_op_bmi,      [IR_MULX] = x64_op_bmi,      [IR_ADCX] = x64_op_adx,
+    [IR_ADOX] = x64_op_adx,      [IR_JMPR] = x64_op_jump,     [IR_EXIT] = x64_op_jump,
+    [IR_BCC] = x64_op_side_exit, [IR_POLL] = x64_op_poll,
 };
 
 static void compile_ops(struct x64 *c)
@@ -183,7 +182,7 @@ enum jit_result jit_compile(struct jit *j, struct block *b)
     size_t worst = (size_t)(b->nops + 8) * OP_BYTES, nsites, ntraps;
     struct x64 c = {.j = j, .b = b, .next_rip = UINT64_MAX, .rip = b->rip};
 
-    assert(b->nops);
+    assert(b->nops && b->nops <= IR_MAX_OPS);
     if (j->flushed)
         flush_now(j);
     nsites = j->sites.n;
@@ -191,20 +190,13 @@ enum jit_result jit_compile(struct jit *j, struct block *b)
     if (j->pos + worst > j->rw + j->size)
         return JIT_FULL;
     c.e = (struct emit){.p = j->pos, .end = j->rw + j->size, .rx = j->rx - j->rw};
-    c.capslow = b->nops * 3u + 4;
-    c.slow = malloc(c.capslow * sizeof(*c.slow));
-    c.live = malloc((b->nops + 1u) * 2 * sizeof(*c.live));
-    c.livef = c.live + b->nops + 1;
+    c.slow = j->room->slow;
+    c.live = j->room->live;
+    c.livef = j->room->livef;
+    c.group = j->room->group;
+    c.access = j->room->access;
     b->out = NULL;
-    c.group = malloc(b->nops * (sizeof(*c.group) + sizeof(*c.access)));
-    c.access = (struct x64_access *)(void *)(c.group + b->nops);
-    if (c.slow && c.live && c.group)
-        compile_ops(&c);
-    else
-        c.unsupported = true;
-    free(c.slow);
-    free(c.live);
-    free(c.group);
+    compile_ops(&c);
     if (c.unsupported) {
         j->sites.n = nsites;
         j->traps.n = ntraps;
@@ -232,7 +224,7 @@ void jit_chain(struct jit *j, struct block_link *l, struct block *to)
 {
     if (l->to)
         jit_unchain(j, l);
-    patch_link(j, l, to->code);
+    patch_link(j, l, (uint8_t *)to->code + (l->forward ? to->unchecked : 0));
     l->to = to;
     l->next_in = to->in;
     to->in = l;
@@ -328,7 +320,8 @@ struct jit *jit_create(struct cpu *cpu, const struct jit_opts *o, struct err *e)
 {
     struct jit *j = calloc(1, sizeof(*j));
 
-    if (!j) {
+    if (!j || !(j->room = malloc(sizeof(*j->room)))) {
+        free(j);
         err_set(e, "out of memory for the translator");
         return NULL;
     }
@@ -340,6 +333,7 @@ struct jit *jit_create(struct cpu *cpu, const struct jit_opts *o, struct err *e)
     j->no_share = o->no_share;
     j->trap_noncanon = !o->check_noncanon;
     if (!x64_code_create(j, o->code_bytes ? o->code_bytes : 128u << 20, e)) {
+        free(j->room);
         free(j);
         return NULL;
     }
@@ -358,5 +352,6 @@ void jit_destroy(struct jit *j)
     free(j->sites.v);
     free(j->traps.v);
     free(j->lates.v);
+    free(j->room);
     free(j);
 }

@@ -20,6 +20,7 @@ void x64_call_c(struct x64 *c, uint64_t fn)
 {
     e_mov_imm(&c->e, X_RAX, fn);
     e_call(&c->e, c->j->t_sync);
+    c->upper_used = false;
     x64_site_here(c, x64_undo(c), c->late, c->rip);
 }
 
@@ -110,7 +111,7 @@ void x64_op_chktgt(struct x64 *c)
 {
     struct emit *e = &c->e;
 
-    if ((c->b->mode & CM_SIZE) != CM_64)
+    if ((c->b->mode & CM_SIZE) != CM_64 || c->target_rax)
         return;
     x64_flags_clobber(c);
     x64_ld(c, X_ADDR, c->o->a, c->o->w);
@@ -151,8 +152,10 @@ static struct x64_link *new_link(struct x64 *c, uint64_t rip, int cc)
 {
     struct x64_link *k = new_exit(c, rip);
 
-    if (k)
-        k->from = cc < 0 ? e_jmp_fwd(&c->e) : e_jcc_fwd(&c->e, (unsigned)cc);
+    if (!k)
+        return NULL;
+    k->from = cc < 0 ? e_jmp_fwd(&c->e) : e_jcc_fwd(&c->e, (unsigned)cc);
+    k->l.forward = rip > c->b->rip;
     return k;
 }
 
@@ -253,7 +256,9 @@ void x64_links_emit(struct x64 *c)
     }
 }
 
-#define RETURNS_MASK (CPU_RETURNS * (int32_t)sizeof(struct cpu_return) - 1)
+/* return_top is the byte offset of the newest; its low byte wraps as the ring does. */
+_Static_assert(CPU_RETURNS * sizeof(struct cpu_return) == 256, "byte arithmetic on return_top");
+#define ENV_TOP rm_mem(X_RSP, ENV(return_top))
 #define ENV_RETURN(field)                                                                      \
     rm_idx(X_RSP, X_ADDR, 0, ENV(returns) + (int32_t)offsetof(struct cpu_return, field))
 
@@ -266,10 +271,11 @@ static void push_return(struct x64 *c)
     uint64_t rip = (uint64_t)c->o->mem.disp;
     struct x64_link *k;
 
-    e_mov_r_rm(e, 4, X_ADDR, rm_mem(X_RSP, ENV(return_top)));
-    e_alu_imm(e, 0, 4, rm_reg(X_ADDR), sizeof(struct cpu_return));
-    e_alu_imm(e, 4, 4, rm_reg(X_ADDR), RETURNS_MASK);
-    e_mov_rm_r(e, 4, rm_mem(X_RSP, ENV(return_top)), X_ADDR);
+    if ((c->b->mode & CM_SIZE) == CM_64 && !cpu_canonical(rip))
+        return; /* the RET is to fault */
+    e_movzx(e, 1, X_ADDR, ENV_TOP);
+    e_alu_imm(e, 0, 1, rm_reg(X_ADDR), sizeof(struct cpu_return));
+    e_mov_rm_r(e, 1, ENV_TOP, X_ADDR);
     e_mov_imm(e, X_ENT, rip ^ (uint64_t)c->b->mode << 48);
     e_mov_rm_r(e, 8, ENV_RETURN(key), X_ENT);
     k = new_exit(c, rip);
@@ -287,15 +293,53 @@ static void pop_return(struct x64 *c)
 
     e_mov_imm(e, X_ENT, (uint64_t)c->b->mode << 48);
     e_alu_rm_r(e, 6, 8, rm_reg(X_ENT), X_RAX);
-    e_mov_r_rm(e, 4, X_ADDR, rm_mem(X_RSP, ENV(return_top)));
+    e_movzx(e, 1, X_ADDR, ENV_TOP);
     e_alu_r_rm(e, 7, 8, X_ENT, ENV_RETURN(key));
     miss = e_jcc_fwd(e, CC_NZ);
-    e_mov_r_rm(e, 8, X_RAX, ENV_RETURN(code));
-    e_alu_imm(e, 5, 4, rm_reg(X_ADDR), sizeof(struct cpu_return));
-    e_alu_imm(e, 4, 4, rm_reg(X_ADDR), RETURNS_MASK);
-    e_mov_rm_r(e, 4, rm_mem(X_RSP, ENV(return_top)), X_ADDR);
-    e_ins(e, 0xff, 4, 4, rm_reg(X_RAX)); /* jmp rax */
+    e_alu_imm(e, 5, 1, ENV_TOP, sizeof(struct cpu_return));
+    e_ins(e, 0xff, 4, 4, ENV_RETURN(code)); /* jmp */
     e_patch_here(e, miss);
+}
+
+/* X_ADDR = byte offset of rax in the jump cache; uses X_ENT. */
+static void hash_target(struct x64 *c)
+{
+    struct emit *e = &c->e;
+
+    if (c->j->hf & HF_BMI2) { /* rorx */
+        e_vex(e, 3, 3, 4, 0xf0, X_ENT, 0, rm_reg(X_RAX));
+        e8(e, JC_FOLD);
+    } else {
+        e_mov_rr(e, 4, X_ENT, X_RAX);
+        e_shift_imm(e, 5, 4, rm_reg(X_ENT), JC_FOLD);
+    }
+    e_movzx(e, 1, X_ADDR, rm_reg(X_RAX));
+    e_alu_rm_r(e, 6, 4, rm_reg(X_ADDR), X_ENT);
+    e_movzx(e, 2, X_ADDR, rm_reg(X_ADDR));
+    e_shift_imm(e, 4, 4, rm_reg(X_ADDR), 4);
+}
+_Static_assert(JC_SLOTS == 256 && JC_SLOTS * JC_GROUPS == 65536, "bytes and words of hash_target");
+
+/* A target that no look-up has compared with an address of code: RET and JMP raise #GP at the
+ * instruction, RSP as before it. */
+static void check_unknown(struct x64 *c)
+{
+    struct emit *e = &c->e;
+    uint8_t *good;
+
+    if (!c->target_rax || (c->b->mode & CM_SIZE) != CM_64)
+        return;
+    e_mov_rr(e, 8, X_ENT, X_RAX);
+    e_shift_imm(e, 4, 8, rm_reg(X_ENT), 16);
+    e_shift_imm(e, 7, 8, rm_reg(X_ENT), 16);
+    e_alu_rm_r(e, 7, 8, rm_reg(X_ENT), X_RAX);
+    good = e_jcc_fwd(e, CC_Z);
+    if (c->target_pop)
+        e_lea(e, 8, x64_rm(R_SP).base, rm_mem(x64_rm(R_SP).base, -c->target_pop));
+    e_mov_imm(e, X_ADDR, EXC_GP);
+    e_call(e, c->j->t_raise);
+    x64_site_here(c, x64_undo(c), 0, c->rip);
+    e_patch_here(e, good);
 }
 
 /* Indirect jump: the jump cache at jc_index(target). */
@@ -306,16 +350,11 @@ static void jump_reg(struct x64 *c)
 
     if (c->o->attr & IRA_CALLHINT) /* the target waits in a temp that this leaves alone */
         push_return(c);
-    x64_ld(c, X_RAX, c->o->a, 8);
+    if (!c->target_rax)
+        x64_ld(c, X_RAX, c->o->a, 8);
     if (c->o->attr & IRA_RETHINT)
         pop_return(c);
-    e_mov_rr(e, 4, X_ENT, X_RAX);
-    e_shift_imm(e, 5, 4, rm_reg(X_ENT), JC_FOLD);
-    e_mov_rr(e, 4, X_ADDR, X_RAX);
-    e_alu_imm(e, 4, 4, rm_reg(X_ADDR), JC_SLOTS - 1);
-    e_alu_rm_r(e, 6, 4, rm_reg(X_ADDR), X_ENT);
-    e_alu_imm(e, 4, 4, rm_reg(X_ADDR), JC_SLOTS * JC_GROUPS - 1);
-    e_shift_imm(e, 4, 4, rm_reg(X_ADDR), 4);
+    hash_target(c);
     e_alu_r_rm(e, 0, 8, X_ADDR, rm_mem(X_RSP, ENV(jc)));
     e_mov_imm(e, X_ENT, (uint64_t)c->b->mode << 48);
     e_alu_rm_r(e, 6, 8, rm_reg(X_ENT), X_RAX);
@@ -323,8 +362,33 @@ static void jump_reg(struct x64 *c)
     miss = e_jcc_fwd(e, CC_NZ);
     e_ins(e, 0xff, 4, 4, rm_mem(X_ADDR, offsetof(struct jc_entry, code)));
     e_patch_here(e, miss);
+    check_unknown(c);
     e_mov_rm_r(e, 8, ENV_RIP, X_RAX);
     leave(c, NULL);
+}
+
+/* The target of RET and of an indirect JMP goes from its load to the jump in rax, and its check
+ * for canonical form to the case that no look-up finds it. */
+bool x64_target_begin(struct x64 *c)
+{
+    const struct ir *o = c->o, *n = o + 1, *end = c->b->ops + c->b->nops - 1;
+
+    if (o->d != IR_T0 || o->w != 8 || end->op != IR_JMPR || end->a != IR_T0 ||
+        end->attr & IRA_CALLHINT)
+        return false;
+    c->target_pop = 0;
+    if (n->op == IR_CHKTGT && n->a == IR_T0)
+        n++;
+    if (n->op == IR_LEA && n->d == R_SP && n->mem.base == R_SP && n->mem.index == IR_NONE &&
+        n->w == 8 && n->mem.asize == 8) {
+        c->target_pop = (int32_t)n->mem.disp;
+        n++;
+    }
+    if (n != end)
+        return false;
+    x64_flags_sync(c); /* takes rax */
+    c->target_rax = true;
+    return true;
 }
 _Static_assert(sizeof(struct jc_entry) == 16 && JC_SLOTS == 1 << (12 - JC_FOLD),
                "index arithmetic of jump_reg");
@@ -367,10 +431,12 @@ void x64_op_jump(struct x64 *c)
 }
 
 /* A block may be left before it starts: somebody wants the run loop, or the budget ends in it.
- */
+ * Chained jumps to higher addresses skip the look at `kick`: every loop has one to a lower address,
+ * or an indirect one. */
 void x64_block_head(struct x64 *c)
 {
     struct emit *e = &c->e;
+    const uint8_t *start = e->p;
 
     e_alu_imm(e, 7, 4, rm_mem(X_RSP, ENV(kick)), 0);
     c->kick_from = e_jcc_fwd(e, CC_NZ);
@@ -379,4 +445,5 @@ void x64_block_head(struct x64 *c)
         c->budget_from = e_jcc_fwd(e, CC_S);
         e_alu_imm(e, 0, 8, rm_mem(X_RSP, ENV(icount)), c->b->ninsn);
     }
+    c->b->unchecked = c->j->counting ? 0 : (uint8_t)(e->p - start);
 }

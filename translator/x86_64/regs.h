@@ -41,6 +41,7 @@ enum {
 _Static_assert(offsetof(struct cpu, gpr) == 0, "gpr[] is reached with 8-bit displacements");
 _Static_assert(offsetof(struct cpu, v) % 32 == 0, "register images are accessed with VMOVAPS");
 _Static_assert(sizeof(union vec) == 32, "stride of cpu->v");
+_Static_assert(UPPER_ZERO == 0 && (UPPER_USED & 1) && !(UPPER_STALE & 1), "thunk.c: AND");
 _Static_assert(offsetof(struct cpu, x87) < 4096, "the hot part of struct cpu stays small");
 _Static_assert(sizeof(struct mmu_tlb_entry) == 32, "TLB index is scaled by 32");
 

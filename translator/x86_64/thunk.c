@@ -54,19 +54,43 @@ static void gprs(struct emit *e, unsigned base, int32_t disp, bool store)
     }
 }
 
-/* YMM when those are the guest's; C need not pay for upper halves in use. */
-static void xmms(struct jit *j, struct emit *e, bool store)
+static void vector_moves(struct emit *e, bool ymm, bool store)
 {
     for (unsigned n = 0; n < 16; n++) {
         struct x64_rm m = rm_mem(X_RSP, ENV(v) + (int32_t)n * 32);
 
-        if (j->ymm)
+        if (ymm)
             e_vex(e, VEX_L | 0, 1, 4, store ? 0x29 : 0x28, n, 0, m);
         else
             e_ins(e, OPC(1, store ? 0x29 : 0x28), 4, n, m);
     }
-    if (j->ymm && store)
+}
+
+/* While the guest's upper halves are zero the host's are too, and neither is moved: legacy SSE
+ * instructions, the guest's and those of C, merge with an upper half that is in use, which
+ * costs. Destroys EFLAGS. */
+static void vectors(struct jit *j, struct emit *e, bool store)
+{
+    struct x64_rm upper = rm_mem(X_RSP, ENV(upper));
+    uint8_t *zero, *done;
+
+    if (!j->ymm) {
+        vector_moves(e, false, store);
+        return;
+    }
+    e_alu_imm(e, 7, 1, upper, UPPER_ZERO);
+    zero = e_jcc_fwd(e, CC_Z);
+    vector_moves(e, true, store);
+    if (store) {
         e_vzeroupper(e);
+        e_alu_imm(e, 4, 1, upper, UPPER_USED); /* no longer UPPER_STALE */
+    }
+    done = e_jmp_fwd(e);
+    e_patch_here(e, zero);
+    if (!store)
+        e_vzeroupper(e); /* after C */
+    vector_moves(e, false, store);
+    e_patch_here(e, done);
 }
 
 /* LDMXCSR is /2, STMXCSR /3. */
@@ -99,12 +123,12 @@ static void emit_enter(struct jit *j, struct emit *e)
     e_mov_rr(e, 8, X_RSP, X_RDI);
     e_mov_rr(e, 8, X_RAX, X_RSI);
     gprs(e, X_RSP, ENV(gpr), false);
-    xmms(j, e, false);
+    vectors(j, e, false);
     e_ins(e, 0xff, 4, 4, rm_reg(X_RAX)); /* jmp rax */
 
     j->t_exit = e->p; /* rax = result of jit_enter's thunk */
     gprs(e, X_RSP, ENV(gpr), true);
-    xmms(j, e, true);
+    vectors(j, e, true);
     mxcsr(e, true, X_RSP, ENV(mxcsr));
     mxcsr(e, false, X_RSP, ENV(host_mxcsr));
     e_mov_r_rm(e, 8, X_RSP, rm_mem(X_RSP, ENV(jit_sp)));
@@ -130,7 +154,7 @@ static void emit_sync(struct jit *j, struct emit *e)
     j->t_sync = e->p;
     take_ra(e);
     gprs(e, X_RSP, ENV(gpr), true);
-    xmms(j, e, true);
+    vectors(j, e, true);
     mxcsr(e, true, X_RSP, ENV(mxcsr));
     mxcsr(e, false, X_RSP, ENV(host_mxcsr));
     e_mov_rr(e, 8, X_RBX, X_RSP);
@@ -141,7 +165,7 @@ static void emit_sync(struct jit *j, struct emit *e)
     e_ins(e, 0xff, 4, 2, rm_reg(X_RAX)); /* call rax */
     e_mov_rr(e, 8, X_RSP, X_RBX);
     mxcsr(e, false, X_RSP, ENV(mxcsr));
-    xmms(j, e, false);
+    vectors(j, e, false);
     gprs(e, X_RSP, ENV(gpr), false);
     return_to_ra(e);
 }
@@ -155,7 +179,7 @@ static void emit_callexit(struct jit *j, struct emit *e)
     j->t_callexit = e->p;
     take_ra(e);
     gprs(e, X_RSP, ENV(gpr), true);
-    xmms(j, e, true);
+    vectors(j, e, true);
     mxcsr(e, true, X_RSP, ENV(mxcsr));
     mxcsr(e, false, X_RSP, ENV(host_mxcsr));
     e_mov_rr(e, 8, X_RBX, X_RSP);
@@ -171,7 +195,7 @@ static void emit_callexit(struct jit *j, struct emit *e)
     none = e_jcc_fwd(e, CC_Z);
     e_mov_rr(e, 8, X_RSP, X_RBX);
     mxcsr(e, false, X_RSP, ENV(mxcsr));
-    xmms(j, e, false);
+    vectors(j, e, false);
     gprs(e, X_RSP, ENV(gpr), false);
     e_ins(e, 0xff, 4, 4, rm_reg(X_RAX)); /* jmp rax */
     e_patch_here(e, none);               /* rax = 0: no link was taken */
@@ -266,7 +290,7 @@ static void emit_commit(struct jit *j, struct emit *e)
     e_mov_rr(e, 8, X_RSP, X_RBX);
     e_mov_r_rm(e, 8, X_RAX, rm_mem(X_RSP, ENV(jit_sp)));
     mxcsr(e, false, X_RSP, ENV(mxcsr));
-    xmms(j, e, false);
+    vectors(j, e, false);
     gprs(e, X_RAX, shadow, false);
     e_movzx(e, 2, X_RAX, rm_mem(X_RSP, ENV_SCR(SCR_FLAGS)));
     e_alu_imm(e, 0, 1, rm_reg(X_RAX), 0x7f);

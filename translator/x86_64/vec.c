@@ -169,6 +169,12 @@ static struct x64_slow *trap_entry(struct x64 *c, const struct insn *in, uint8_t
     return s;
 }
 
+static void set_upper(struct x64 *c, enum cpu_upper what)
+{
+    e_mov_rm_imm(&c->e, 1, rm_mem(X_RSP, ENV(upper)), what);
+    c->upper_used = what == UPPER_USED;
+}
+
 /* Outside 64-bit mode eight registers only. */
 static void zero_registers(struct x64 *c, const struct insn *in)
 {
@@ -181,6 +187,7 @@ static void zero_registers(struct x64 *c, const struct insn *in)
     e8(e, 0xc5);
     e8(e, in->vex_l ? 0xfc : 0xf8);
     e8(e, 0x77);
+    set_upper(c, UPPER_STALE);
 }
 
 void x64_op_vec(struct x64 *c)
@@ -203,6 +210,8 @@ void x64_op_vec(struct x64 *c)
         in_c(c);
         return;
     }
+    if (vex_fills_upper(in) && !c->upper_used)
+        set_upper(c, UPPER_USED);
     if (uses_mmx(in))
         x64_x87_live(c);
     if (mem && uses_mmx(in))

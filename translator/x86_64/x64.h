@@ -97,6 +97,7 @@ struct jit {
     uint8_t *t_probe, *t_raise;
     uint8_t *k_pagemask;
     struct x64_link *links; /* all since the last flush: a dropped block may still run */
+    struct x64_room *room;  /* for the compilation under way */
     struct jit *next;       /* all of the process, for the trap handler */
     uint64_t trapped[2];    /* host signals taken: SIGSEGV, SIGFPE */
 };
@@ -141,6 +142,15 @@ struct x64_access {
     uint8_t slots; /* in use after this op */
 };
 
+/* Working memory of compilations: large and short-lived, so it is kept. */
+#define X64_MAX_SLOW (3 * IR_MAX_OPS + 4)
+struct x64_room {
+    struct x64_slow slow[X64_MAX_SLOW];
+    struct x64_group group[IR_MAX_OPS];
+    struct x64_access access[IR_MAX_OPS];
+    uint16_t live[IR_MAX_OPS + 1], livef[IR_MAX_OPS + 1];
+};
+
 struct x64 {
     struct emit e;
     struct jit *j;
@@ -159,14 +169,17 @@ struct x64 {
     uint16_t *livef;       /* likewise, faults included */
     bool force_canon;      /* the access in progress may not rely on traps */
     struct x64_slow *slow; /* never moves during a compilation */
-    unsigned nslow, capslow;
+    unsigned nslow;
     uint8_t *kick_from, *budget_from;
     struct x64_group *group; /* [nops] */
     unsigned ngroup;
     struct x64_access *access; /* [nops] */
     struct x64_slow *cur; /* of the guest access in progress */
     bool x87_live;           /* the host's x87 is known to hold the guest's */
+    bool upper_used;         /* cpu->upper is known to be UPPER_USED */
     bool left;               /* the code has left the block already */
+    bool target_rax;         /* the target of the final JMPR is in rax ... */
+    int32_t target_pop;      /* ... and RSP goes up by this before it */
     bool unsupported;
 };
 
@@ -256,6 +269,8 @@ void x64_op_call(struct x64 *c);
 void x64_op_raise(struct x64 *c);
 void x64_op_chktgt(struct x64 *c);
 void x64_op_jump(struct x64 *c);
+/* At a load of T0: true when it is to go to rax, where the jump expects it. */
+bool x64_target_begin(struct x64 *c);
 void x64_op_vec(struct x64 *c);
 void x64_op_bmi(struct x64 *c);
 void x64_op_adx(struct x64 *c);
