@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "frontend/monitor/monitor.h"
 #include "frontend/vm_int.h"
 
 /* The request is kept; the user makes room and says `cont`. */
@@ -10,8 +11,12 @@ static void on_io_error(void *opaque, struct block *b, enum block_op op, int err
 {
     struct vm *vm = opaque;
 
-    fprintf(stderr, "mynah: drive %s: %s: %s; the machine is paused\n", b->id,
-            op == BLOCK_READ ? "read" : "write", strerror(error));
+    const char *what = op == BLOCK_READ ? "read" : "write";
+
+    fprintf(stderr, "mynah: drive %s: %s: %s; the machine is paused\n", b->id, what,
+            strerror(error));
+    if (vm->monitors)
+        monitor_block_io_error(vm->monitors, b->id, what, "stop", error);
     vm_pause(vm, VM_IO_ERROR);
 }
 
