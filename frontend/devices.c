@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "frontend/devices.h"
 
+#include <glib.h>
 #include <stdlib.h>
 
 #include "hw/pc/pc.h"
@@ -41,6 +42,47 @@ bool devices_create(struct devices *l, struct pc *pc, const struct opts *o, stru
             return false;
     }
     return l->d || err_set(e, "out of memory");
+}
+
+/* What firmware calls a function: by its class code, as Open Firmware names them. */
+static const char *node_name(const struct pci_fn *fn)
+{
+    switch (fn->config[0x0b] << 8 | fn->config[0x0a]) {
+    case 0x0101: return "ide";
+    case 0x0200: return "ethernet";
+    default: return "scsi"; /* virtio-blk and others that hold a disk */
+    }
+}
+
+static void add_path(GString *s, const struct pci_fn *fn)
+{
+    unsigned n = fn->devfn & 7;
+
+    g_string_append_printf(s, "%s/pci@i0cf8/%s@%x", s->len ? "\n" : "", node_name(fn),
+                           fn->devfn >> 3);
+    if (n)
+        g_string_append_printf(s, ",%x", n);
+    g_string_append(s, fn->config[0x0b] == 2 ? "/ethernet-phy@0" : "/disk@0,0");
+}
+
+char *devices_bootorder(const struct devices *l, const struct opts *o)
+{
+    GString *s = g_string_new(NULL);
+    int64_t last = -1;
+
+    for (;;) {
+        unsigned best = l->n;
+
+        for (unsigned i = 0; i < l->n; i++)
+            if (o->device[i].bootindex > last &&
+                (best == l->n || o->device[i].bootindex < o->device[best].bootindex))
+                best = i;
+        if (best == l->n)
+            break;
+        last = o->device[best].bootindex;
+        add_path(s, (const struct pci_fn *)l->d[best]);
+    }
+    return g_string_free(s, FALSE);
 }
 
 void devices_free(struct devices *l)

@@ -15,6 +15,8 @@ struct devices {
 
 /* Makes them all and puts them on the board. */
 bool devices_create(struct devices *l, struct pc *pc, const struct opts *o, struct err *e);
+/* Paths of those with a bootindex, in its order, one a line; the caller frees it. */
+char *devices_bootorder(const struct devices *l, const struct opts *o);
 void devices_free(struct devices *l); /* after pc_destroy, which has finished them */
 
 #endif

@@ -51,6 +51,8 @@ static const struct option options[] = {
      .help = "bzImage, ELF with PVH note, or multiboot image"},
     {"initrd", "FILE", TEXT, AT(initrd), .help = "initial RAM disk"},
     {"append", "TEXT", TEXT, AT(append), .help = "kernel command line"},
+    {"bios", "FILE", TEXT, AT(bios), .help = "system ROM, run from power-on"},
+    {"L", "DIR", TEXT, AT(data_dir), .help = "where -bios looks as well"},
     {"drive",
      "file=FILE[,if=ide|virtio|floppy|pflash|none][,format=FORMAT][,index=N]"
      "[,media=disk|cdrom][,id=ID][,readonly=on|off][,snapshot=on|off][,cache=MODE]",
@@ -68,8 +70,6 @@ static const struct option options[] = {
      .fn = opt_blockdev, .help = "disk image for -device ...,drive=NAME; also JSON"},
     {"add-fd", "fd=N,set=N[,opaque=TEXT]", CALL, .fn = opt_add_fd,
      .help = "inherited descriptor for /dev/fdset/N"},
-    {"bios", "FILE", TEXT, AT(bios), .help = "system ROM, run from power-on"},
-    {"L", "DIR", TEXT, AT(data_dir), .help = "where -bios looks as well"},
     {"nographic", NULL, CALL, .fn = opt_nographic, .help = "serial port on the terminal"},
     {"display", "none", CALL, .fn = opt_display, .help = "no window"},
     {"vga", "std|none", CALL, .fn = opt_vga, .help = "graphics card"},
@@ -93,7 +93,12 @@ static const struct option options[] = {
      .help = "ignored with a warning"},
     {"net", "none", ONLY, .only = "none", .help = "no network"},
     {"nic", "none", ONLY, .only = "none", .help = "no network"},
-    {"boot", "ORDER", IGNORE, .help = "accepted, without effect"},
+    {"boot", "[order=]acdn[,once=acdn][,menu=on|off][,strict=on|off][,...]", CALL,
+     .fn = opt_boot, .help = "boot order: a floppy, c disk, d CD-ROM, n network"},
+    {"smbios", "type=0|1|3|11,KEY=TEXT...", CALL, .fn = opt_smbios,
+     .help = "texts of the SMBIOS tables"},
+    {"fw_cfg", "[name=]NAME,file=PATH|string=TEXT", CALL, .fn = opt_fw_cfg,
+     .help = "item for firmware and guest"},
     {"rtc", "base=utc|localtime|DATE", CALL, .fn = opt_rtc, .help = "clock of the machine"},
     {"no-reboot", NULL, FLAG, AT(no_reboot), .help = "end instead of rebooting"},
     {"no-shutdown", NULL, FLAG, AT(no_shutdown),
@@ -113,7 +118,7 @@ static const struct option options[] = {
     {"overcommit", "TEXT", IGNORE},
     {"msg", "TEXT", IGNORE},
     {"sandbox", "TEXT", IGNORE},
-    {"no-hpet", NULL, IGNORE},
+    {"no-hpet", NULL, FLAG, AT(no_hpet)},
 };
 
 static bool opt_version(struct opts_build *b, const char *option, const char *value,
@@ -157,7 +162,7 @@ static bool opt_log(struct opts_build *b, const char *option, const char *value,
 static bool opt_nographic(struct opts_build *b, const char *option, const char *value,
                           struct err *e)
 {
-    b->nographic = true;
+    b->nographic = b->o->nographic = true;
     return true;
 }
 
@@ -241,6 +246,7 @@ enum opts_result opts_parse(struct opts *o, int argc, char **argv, struct err *e
         .cpus = 1,
         .append = "",
         .escape = 1,
+        .boot = {.splash_ms = -1, .reboot_ms = -1},
         .debugcon_port = 0xe9,
         .debugcon = -1,
         .strings = g_string_chunk_new(512),
@@ -262,6 +268,10 @@ void opts_finish(struct opts *o)
     for (unsigned i = 0; i < o->devices; i++)
         g_free(o->device[i].prop);
     g_free(o->device);
+    g_free(o->fw_cfg);
+    g_free(o->oem);
+    o->fw_cfg = NULL;
+    o->oem = NULL;
     o->device = NULL;
     o->devices = 0;
     if (o->strings)

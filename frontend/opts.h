@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "frontend/block/drives.h"
+#include "hw/fw/items.h"
 #include "softmmu/err.h"
 #include "softmmu/types.h"
 
@@ -51,6 +52,10 @@ enum opts_rtc { RTC_UTC, RTC_LOCALTIME, RTC_DATE };
 #define OPTS_MONS     8
 #define OPTS_DRIVES   64
 
+struct fw_cfg_opts {
+    const char *name, *file, *string; /* one of the last two */
+};
+
 /* -device of a class in hw/devices.h: the names of properties are known to exist. */
 struct opt_prop {
     const char *key, *value;
@@ -72,9 +77,15 @@ struct opts {
 
     const char *kernel, *initrd; /* paths or NULL */
     const char *append;          /* never NULL */
-    const char *bios;            /* system ROM: path or a name in data_dir, or NULL */
-    const char *data_dir;        /* -L, or NULL */
-    bool guest_unpack;           /* -machine unpack=guest: the kernel unpacks itself */
+    struct fw_boot boot;         /* -boot */
+    struct smbios_config smbios; /* texts and OEM strings only */
+    const char **oem;            /* those strings */
+    struct fw_cfg_opts *fw_cfg;
+    unsigned fw_cfgs;
+    const char *bios;     /* system ROM: path or a name in data_dir, or NULL */
+    const char *data_dir; /* -L, or NULL */
+    bool no_hpet;         /* -machine hpet=off, -no-hpet */
+    bool guest_unpack;    /* -machine unpack=guest: the kernel unpacks itself */
 
     enum opts_engine engine; /* -accel tcg,engine=ir|jit */
     enum opts_mmu mmu;       /* -accel tcg,mmu=flat|tlb */
@@ -98,6 +109,7 @@ struct opts {
     struct device_opts *device; /* in the order given */
     unsigned devices;
 
+    bool nographic;
     bool no_reboot;    /* a guest reset ends the run */
     bool no_shutdown;  /* a guest power-off pauses instead of ending the run */
     bool start_paused; /* -S */

@@ -194,7 +194,8 @@ bool opt_device(struct opts_build *b, const char *option, const char *value, str
 
 bool opt_vga(struct opts_build *b, const char *option, const char *value, struct err *e)
 {
-    static const char *const others[] = {"cirrus", "qxl", "virtio", "vmware", "xenfb", "tcx", "cg3"};
+    static const char *const others[] = {"cirrus", "qxl", "virtio", "vmware",
+                                         "xenfb",  "tcx", "cg3"};
     if (is_help(value)) {
         puts("none                 no graphic card\n"
              "std                  standard VGA (default)");
@@ -213,7 +214,8 @@ bool opt_vga(struct opts_build *b, const char *option, const char *value, struct
 bool opts_default_vga(struct opts_build *b, struct err *e)
 {
     struct opts *o = b->o;
-    struct device_opts vga = {.cls = hw_find_class("VGA"), .devfn = PCI_DEVFN(2, 0), .bootindex = -1};
+    struct device_opts vga = {
+        .cls = hw_find_class("VGA"), .devfn = PCI_DEVFN(2, 0), .bootindex = -1};
     if (b->vga == VGA_OFF || (b->vga == VGA_DEFAULT && b->nodefaults))
         return true;
     for (unsigned i = 0; i < o->devices && b->vga == VGA_DEFAULT; i++)

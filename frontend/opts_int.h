@@ -28,11 +28,11 @@ struct node_def {
 
 struct opts_build {
     struct opts *o;
+    enum { VGA_DEFAULT, VGA_STD, VGA_OFF } vga;
+    bool nographic, nodefaults, display_none, has_serial, has_monitor;
     struct node_def node[OPTS_DRIVES];
     unsigned nodes;
     bool snapshot;
-    enum { VGA_DEFAULT, VGA_STD, VGA_OFF } vga;
-    bool nographic, nodefaults, display_none, has_serial, has_monitor;
     unsigned serials;
     struct chardev_ref serial[OPTS_SERIALS], debugcon, mon[OPTS_MONS];
     struct props accel[ACCELS_MAX]; /* in order of preference */
@@ -62,6 +62,7 @@ opts_fn opt_memory, opt_smp, opt_machine, opt_accel, opt_enable_kvm, opt_rtc, op
     opt_echr;
 opts_fn opt_serial, opt_chardev, opt_debugcon, opt_mon, opt_monitor, opt_qmp, opt_global;
 
+opts_fn opt_boot, opt_smbios, opt_fw_cfg; /* opts_fw.c */
 /* opts_device.c */
 opts_fn opt_device, opt_vga;
 /* Adds the graphics card that a PC has unless the user says otherwise. */

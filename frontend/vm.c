@@ -59,6 +59,7 @@ static bool create_board(struct vm *vm, struct err *e)
         .clock = &vm->clock,
         .debugcon = vm_char(vm, o->debugcon),
         .rtc_epoch = rtc_epoch(o),
+        .hpet = !o->no_hpet,
         .tsc_hz = CPU_TSC_HZ,
     };
 
@@ -75,7 +76,8 @@ static bool create_board(struct vm *vm, struct err *e)
     cfg.rom = rom.data;
     cfg.rom_bytes = rom.size;
     vm->pc = pc_create(&cfg, e);
-    ok = vm->pc && devices_create(&vm->devices, vm->pc, o, e) && vm_check_drives(vm, e);
+    ok = vm->pc && devices_create(&vm->devices, vm->pc, o, e) && vm_check_drives(vm, e) &&
+         vm_fw_init(vm, e);
     boot_file_close(&rom);
     if (!ok)
         return false;
@@ -139,6 +141,12 @@ static void setup_mtrrs(struct cpu *cpu)
     cpu->mtrr_def = 0xc06;
 }
 
+/* Firmware in flash starts kernels itself. */
+bool vm_direct_boot(const struct vm *vm)
+{
+    return vm->o->kernel && !vm->pc->cfg.pflash[0];
+}
+
 /* What firmware would have done, and the kernel in RAM. */
 static bool direct_boot(struct vm *vm, struct err *e)
 {
@@ -154,6 +162,8 @@ static bool direct_boot(struct vm *vm, struct err *e)
                              .text_screen = vm->pc->vga != NULL,
                              .ram = ram};
 
+    acpi.hpet_addr = vm->o->no_hpet ? 0 : HPET_BASE;
+    acpi.fw_cfg = FW_CFG_PORT;
     if (!acpi_install(&acpi, &ram, &place, e))
         return false;
     bc.rsdp = place.rsdp;
@@ -176,7 +186,8 @@ bool vm_reset_machine(struct vm *vm, struct err *e)
     pc_reset(vm->pc);
     cpu_reset(vm->cpu);
     run_flush(vm->cpu);
-    if (vm->o->kernel && !direct_boot(vm, e))
+    vm_fw_reset(vm);
+    if (vm_direct_boot(vm) && !direct_boot(vm, e))
         return false;
     if (log_on(LOG_CPU_RESET))
         trace_cpu(vm->cpu);

@@ -34,6 +34,8 @@ struct vm {
     struct clock clock;
     struct pc *pc;
     struct devices devices; /* of -device */
+    struct fw_acpi acpi;    /* ACPI items of fw_cfg */
+    bool booted;            /* once */
     struct cpu *cpu;
     struct drives *drives;
     struct cpu_model model;
@@ -116,6 +118,11 @@ void vm_close_chars(struct vm *vm);
 struct chardev *vm_char(struct vm *vm, int i);
 struct chardev *vm_find_chardev(void *vm, const char *id, struct err *e); /* chardev=ID */
 
+/* vm_fw.c */
+bool vm_fw_init(struct vm *vm, struct err *e); /* after all devices are there */
+void vm_fw_reset(struct vm *vm);
+
+bool vm_direct_boot(const struct vm *vm); /* vm.c: the kernel is started without firmware */
 /* vm.c: power-on or reset: chips, CPU, and the kernel loaded anew; vCPU thread, lock held */
 bool vm_reset_machine(struct vm *vm, struct err *e);
 

@@ -70,7 +70,8 @@ static bool add_boot(struct fw_cfg *f, const struct fw_boot *b, struct err *e)
 {
     uint16_t splash = (uint16_t)(b->splash_ms > 0xffff ? 0xffff : b->splash_ms);
 
-    return add_bootorder(f, b, e) && fw_cfg_add_file(f, "etc/boot-fail-wait", &b->reboot_ms, 4, e) &&
+    return add_bootorder(f, b, e) &&
+           fw_cfg_add_file(f, "etc/boot-fail-wait", &b->reboot_ms, 4, e) &&
            (b->splash_ms < 0 || fw_cfg_add_file(f, "etc/boot-menu-wait", &splash, 2, e));
 }
 

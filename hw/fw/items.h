@@ -11,8 +11,8 @@ struct fw_cfg;
 struct fw_boot {
     const char *order, *once; /* letters a c d n; NULL: the default, none */
     bool menu, strict;
-    int32_t splash_ms;  /* how long the menu's prompt stays; -1: firmware's choice */
-    int32_t reboot_ms;  /* after no device could be booted; -1: never */
+    int32_t splash_ms;   /* how long the menu's prompt stays; -1: firmware's choice */
+    int32_t reboot_ms;   /* after no device could be booted; -1: never */
     const char *indexed; /* device paths by bootindex, one a line; NULL: none */
 };
 

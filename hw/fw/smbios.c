@@ -73,8 +73,8 @@ static void put_bios(struct tables *t, const struct smbios_config *c)
 {
     uint8_t s[24] = {0};
 
-    put16(s + 6, 0xe800); /* start segment */
-    put64(s + 10, 8);     /* characteristics: not supported */
+    put16(s + 6, 0xe800);               /* start segment */
+    put64(s + 10, 8);                   /* characteristics: not supported */
     s[19] = 4 | (c->uefi ? 8 : 0) | 16; /* content is known, UEFI, virtual machine */
     s[20] = s[21] = 0;
     s[22] = s[23] = 0xff;
@@ -109,9 +109,9 @@ static void put_chassis(struct tables *t, const struct smbios_config *c)
 {
     uint8_t s[22] = {0};
 
-    s[5] = 1;                  /* type: other */
-    s[9] = s[10] = s[11] = 3;  /* safe */
-    s[12] = 2;                 /* security: unknown */
+    s[5] = 1;                 /* type: other */
+    s[9] = s[10] = s[11] = 3; /* safe */
+    s[12] = 2;                /* security: unknown */
     begin(t, 3, 0x300, s, sizeof(s));
     add_string(t, 4, c->chassis_maker, "QEMU");
     add_string(t, 6, c->chassis_version, "pc-i440fx-8.2");
@@ -126,13 +126,13 @@ static void put_processor(struct tables *t, unsigned n)
     char socket[16] = "CPU 0";
 
     socket[4] = (char)('0' + n % 10);
-    s[5] = 3;               /* central processor */
-    s[6] = 1;               /* family: other */
-    s[24] = 0x41;           /* enabled, socket populated */
-    s[25] = 1;              /* upgrade: other */
-    put16(s + 20, 2000);    /* MHz */
+    s[5] = 3;            /* central processor */
+    s[6] = 1;            /* family: other */
+    s[24] = 0x41;        /* enabled, socket populated */
+    s[25] = 1;           /* upgrade: other */
+    put16(s + 20, 2000); /* MHz */
     put16(s + 22, 2000);
-    put16(s + 26, 0xffff);  /* no cache information */
+    put16(s + 26, 0xffff); /* no cache information */
     put16(s + 28, 0xffff);
     put16(s + 30, 0xffff);
     s[35] = s[36] = s[37] = 1; /* cores, enabled cores, threads */

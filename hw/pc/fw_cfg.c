@@ -49,8 +49,8 @@ bool fw_cfg_has_file(const struct fw_cfg *f, const char *name)
 }
 
 /* Makes room at index i. */
-static bool insert(struct fw_cfg *f, unsigned i, const struct fw_cfg_item *item, const void *data,
-                   struct err *e)
+static bool insert(struct fw_cfg *f, unsigned i, const struct fw_cfg_item *item,
+                   const void *data, struct err *e)
 {
     struct fw_cfg_item *p = realloc(f->item, (f->n + 1) * sizeof(*p));
     uint8_t *copy = malloc(item->size ? item->size : 1);
@@ -181,7 +181,8 @@ static void select_item(struct fw_cfg *f, uint16_t key)
 static void read_item(struct fw_cfg *f, uint8_t *p, uint64_t n)
 {
     const struct fw_cfg_item *item = find_key(f, f->key);
-    uint64_t left = item && f->at < item->size ? item->size - f->at : 0, k = n < left ? n : left;
+    uint64_t left = item && f->at < item->size ? item->size - f->at : 0,
+             k = n < left ? n : left;
 
     if (k)
         memcpy(p, item->data + f->at, k);

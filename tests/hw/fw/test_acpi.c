@@ -99,7 +99,7 @@ static void test_aml_lengths(void)
     }
 }
 
-static void test_iasl(void)
+static void check_iasl(bool links)
 {
     char *iasl = g_find_program_in_path("iasl");
     if (!iasl) {
@@ -111,6 +111,9 @@ static void test_iasl(void)
     struct acpi_place place;
     struct err e;
     char *dir = g_dir_make_tmp("mynah-acpi-XXXXXX", NULL);
+    c.pirq_links = links;
+    c.hpet_addr = links ? 0xfed00000 : 0;
+    c.fw_cfg = links ? 0x510 : 0;
     g_assert_true(acpi_install(&c, &ram, &place, &e));
     const uint8_t *fadt = find(&ram, "FACP"), *madt = find(&ram, "APIC");
     const uint8_t *all[] = {fadt, madt, table(&ram, get64(fadt + 140), "DSDT")};
@@ -149,6 +152,17 @@ static void test_iasl(void)
     ram_free(&ram);
 }
 
+static void test_iasl(void)
+{
+    check_iasl(false);
+}
+
+/* What firmware gets: interrupt links, HPET, fw_cfg. */
+static void test_iasl_links(void)
+{
+    check_iasl(true);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -156,5 +170,6 @@ int main(int argc, char **argv)
     g_test_add_func("/fw/acpi/small-ram", test_small_ram);
     g_test_add_func("/fw/acpi/aml-lengths", test_aml_lengths);
     g_test_add_func("/fw/acpi/iasl", test_iasl);
+    g_test_add_func("/fw/acpi/iasl-links", test_iasl_links);
     return g_test_run();
 }
