@@ -71,6 +71,8 @@ static bool create_board(struct vm *vm, struct err *e)
         cfg.debugexit_iobase = o->debug_exit_port;
         cfg.debugexit_iosize = o->debug_exit_size;
     }
+    if (o->bios && cfg.pflash[0])
+        return err_set(e, "-bios and -drive if=pflash,unit=0 want the same place");
     if (o->bios && !rom_open(&rom, o, e))
         return false;
     cfg.rom = rom.data;
