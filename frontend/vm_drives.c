@@ -12,6 +12,8 @@ static void on_io_error(void *opaque, struct block *b, enum block_op op, int err
 
     fprintf(stderr, "mynah: drive %s: %s: %s; the machine is paused\n", b->id,
             op == BLOCK_READ ? "read" : "write", strerror(error));
+    monitor_block_io_error(vm->monitors, b->id, op == BLOCK_READ ? "read" : "write", "stop",
+                           error);
     vm_pause(vm, VM_IO_ERROR);
 }
 
