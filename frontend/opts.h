@@ -67,7 +67,8 @@ struct device_opts {
     unsigned props;
     int devfn; /* addr=SLOT[.FN]; -1: the next free slot */
     bool multifunction;
-    int64_t bootindex; /* -1: none */
+    int64_t bootindex;   /* -1: none */
+    const char *romfile; /* expansion ROM; NULL: the device's own, "": none */
 };
 
 struct opts {

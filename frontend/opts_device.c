@@ -88,7 +88,8 @@ static void list_props(const struct dev_class *c)
     printf("%s options:\n"
            "  addr=<int32>           - Slot and optional function number, example: 06.0 or 06\n"
            "  bootindex=<int32>\n"
-           "  multifunction=<bool>   -  (default: off)\n",
+           "  multifunction=<bool>   -  (default: off)\n"
+           "  romfile=<str>\n",
            c->name);
     for (const struct prop *p = c->props; p && p->name; p++) {
         int n = printf("  %s=<%s>", p->name, type[p->type]);
@@ -119,15 +120,13 @@ static bool parse_addr(const char *s, int *devfn)
 static bool take_common(struct device_opts *d, struct props *ps, struct err *e)
 {
     const char *addr = props_take(ps, "addr"), *bus = props_take(ps, "bus");
-    const char *rom = props_take(ps, "romfile");
     uint64_t bootindex = UINT64_MAX;
     d->devfn = -1;
     if (addr && !parse_addr(addr, &d->devfn))
         return err_set(e, "%s: addr=%s is no SLOT.FUNCTION", ps->option, addr);
     if (bus && strcmp(bus, "pci.0") && strcmp(bus, "pci"))
         return err_set(e, "%s: Bus '%s' not found", ps->option, bus);
-    if (rom && *rom)
-        return err_set(e, "%s: romfile=%s: only an empty one is supported", ps->option, rom);
+    d->romfile = props_take(ps, "romfile");
     props_take(ps, "rombar");
     if (!props_take_uint(ps, "bootindex", INT32_MAX, &bootindex, e))
         return false;

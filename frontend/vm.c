@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "firmware/firmware.h"
+#include "frontend/rom.h"
 #include "frontend/vm_int.h"
 #include "hw/fw/acpi_tables.h"
 #include "hw/fw/boot.h"
@@ -29,23 +31,6 @@ static uint64_t rtc_epoch(const struct opts *o)
         return (uint64_t)now;
     localtime_r(&now, &tm);
     return (uint64_t)(now + tm.tm_gmtoff);
-}
-
-/* -bios FILE: as a path, or a name in -L's folder or where distributions put firmware. */
-static bool rom_open(struct boot_file *f, const struct opts *o, struct err *e)
-{
-    const char *const dirs[] = {o->data_dir, "/usr/share/seabios", "/usr/share/qemu"};
-    char path[PATH_MAX];
-
-    if (access(o->bios, R_OK) && !strchr(o->bios, '/'))
-        for (unsigned i = 0; i < ARRAY_SIZE(dirs); i++) {
-            if (!dirs[i])
-                continue;
-            snprintf(path, sizeof(path), "%s/%s", dirs[i], o->bios);
-            if (!access(path, R_OK))
-                return boot_file_open(f, path, 16 << 20, e);
-        }
-    return boot_file_open(f, o->bios, 16 << 20, e) || err_prefix(e, "-bios");
 }
 
 static bool create_board(struct vm *vm, struct err *e)
@@ -73,10 +58,15 @@ static bool create_board(struct vm *vm, struct err *e)
     }
     if (o->bios && cfg.pflash[0])
         return err_set(e, "-bios and -drive if=pflash,unit=0 want the same place");
-    if (o->bios && !rom_open(&rom, o, e))
-        return false;
-    cfg.rom = rom.data;
-    cfg.rom_bytes = rom.size;
+    if (o->bios && !rom_open(&rom, o, o->bios, e))
+        return err_prefix(e, "-bios");
+    if (o->bios || o->kernel) {
+        cfg.rom = rom.data;
+        cfg.rom_bytes = rom.size;
+    } else {
+        cfg.rom = firmware_bios;
+        cfg.rom_bytes = FIRMWARE_BIOS_SIZE;
+    }
     vm->pc = pc_create(&cfg, e);
     ok = vm->pc && devices_create(&vm->devices, vm->pc, o, e) && vm_check_drives(vm, e) &&
          vm_fw_init(vm, e);
@@ -181,9 +171,6 @@ static bool direct_boot(struct vm *vm, struct err *e)
 
 bool vm_reset_machine(struct vm *vm, struct err *e)
 {
-    if (!vm->o->kernel && !vm->pc->memory.bios)
-        return err_set(e, "nothing to boot: give a kernel with -kernel FILE or a system ROM "
-                          "with -bios FILE (disks are not supported yet)");
     vm_ask(&vm->reset_wanted, false);
     pc_reset(vm->pc);
     cpu_reset(vm->cpu);
