@@ -56,6 +56,8 @@ static bool create_board(struct vm *vm, struct err *e)
         cfg.debugexit_iobase = o->debug_exit_port;
         cfg.debugexit_iosize = o->debug_exit_size;
     }
+    if (o->bios && cfg.pflash[0])
+        return err_set(e, "-bios and -drive if=pflash,unit=0 want the same place");
     if (o->bios && !rom_open(&rom, o, o->bios, e))
         return err_prefix(e, "-bios");
     if (o->bios || o->kernel) {
@@ -65,8 +67,6 @@ static bool create_board(struct vm *vm, struct err *e)
         cfg.rom = firmware_bios;
         cfg.rom_bytes = FIRMWARE_BIOS_SIZE;
     }
-    cfg.vga_rom = firmware_vgabios;
-    cfg.vga_rom_bytes = FIRMWARE_VGABIOS_SIZE;
     vm->pc = pc_create(&cfg, e);
     ok = vm->pc && devices_create(&vm->devices, vm->pc, o, e) && vm_check_drives(vm, e) &&
          vm_fw_init(vm, e);

@@ -183,7 +183,8 @@ static void pci_msi(void *opaque, gpa addr, uint32_t data)
 static bool place_memory(struct pc *pc, struct err *e)
 {
     return pc_memory_init(&pc->memory, pc->mem, pc->cfg.ram_bytes, e) &&
-           (!pc->cfg.rom || pc_memory_set_rom(&pc->memory, pc->cfg.rom, pc->cfg.rom_bytes, e));
+           (!pc->cfg.rom || pc->cfg.pflash[0] ||
+            pc_memory_set_rom(&pc->memory, pc->cfg.rom, pc->cfg.rom_bytes, e));
 }
 
 static bool plug(struct pc *pc, struct dev *d, struct err *e);
@@ -199,8 +200,6 @@ static bool build_flash(struct pc *pc, struct err *e)
 
         if (!pc->cfg.pflash[i])
             continue;
-        if (pc->cfg.rom)
-            return err_set(e, "a system ROM and flash cannot be at the same place");
         if (i && !pc->cfg.pflash[0])
             return err_set(e, "flash bank 1 needs bank 0");
         f->blk = pc->cfg.pflash[i];

@@ -58,7 +58,7 @@
 struct pc_config {
     uint64_t ram_bytes; /* multiple of 4096, at least 1 MiB */
     const void *rom;    /* system ROM, copied; NULL: none (a direct boot needs none) */
-    struct block *pflash[PC_FLASH_BANKS]; /* flash instead: 0 ends at 4 GiB, 1 below it */
+    struct block *pflash[PC_FLASH_BANKS]; /* flash instead, wins: 0 ends at 4 GiB, 1 below it */
     size_t rom_bytes;
     unsigned cpus; /* 0 means 1 */
     struct clock *clock;

@@ -31,6 +31,19 @@ expect 0 '"isa-debug-exit"' '' -device '?'
 expect 0 '"pci-testdev", bus PCI' '' -device help
 expect 0 '^pci-testdev options:' '' -device pci-testdev,help
 expect 1 '' 'slot 5 function 0 is in use' -kernel /dev/null -device pci-testdev,addr=5 -device pci-testdev,addr=5
+# a ROM whose reset vector runs "mov al, 1; out 0xf4, al; hlt", alone and as flash
+head -c 65536 /dev/zero >"$tmp/rom"
+printf '\xb0\x01\xe6\xf4\xf4' | dd of="$tmp/rom" bs=1 seek=65520 conv=notrunc status=none
+head -c 100 "$tmp/rom" >"$tmp/short"
+exit_port="-device isa-debug-exit,iobase=0xf4,iosize=4 -display none -serial none"
+expect 3 '' '' -bios "$tmp/rom" $exit_port
+expect 3 '' '' -L "$tmp" -bios rom $exit_port
+expect 3 '' '' -drive "if=pflash,format=raw,file=$tmp/rom" $exit_port
+expect 1 '' '-bios: .*nonexistent' -bios /nonexistent
+expect 1 '' 'system ROM has 64 KiB to 16 MiB' -bios "$tmp/short"
+expect 1 '' 'want the same place' -bios "$tmp/rom" -drive "if=pflash,format=raw,file=$tmp/rom"
+expect 1 '' 'flash bank 1 needs bank 0' -drive "if=pflash,format=raw,unit=1,file=$tmp/rom"
+expect 1 '' 'opt/a. is there already' -bios "$tmp/rom" -fw_cfg opt/a,string=x -fw_cfg opt/a,string=y
 expect 1 '' "^mynah: unknown option '-frob'" -frob
 expect 1 '' '^mynah: -m 0: ' -m 0
 expect 1 '' '^mynah: -D: cannot create' -D /nonexistent/log -d int
