@@ -118,7 +118,7 @@ static const struct option options[] = {
     {"overcommit", "TEXT", IGNORE},
     {"msg", "TEXT", IGNORE},
     {"sandbox", "TEXT", IGNORE},
-    {"no-hpet", NULL, IGNORE},
+    {"no-hpet", NULL, FLAG, AT(no_hpet)},
 };
 
 static bool opt_version(struct opts_build *b, const char *option, const char *value,
@@ -235,8 +235,8 @@ static bool check(struct opts_build *b, struct err *e)
         return err_set(e, "-initrd is only allowed with -kernel");
     if (!o->kernel && *o->append)
         return err_set(e, "-append is only allowed with -kernel");
-    return opts_pick_accel(b, e) && opts_resolve_chardevs(b, e) && opts_default_vga(b, e) &&
-           opts_resolve_drives(b, e);
+    return opts_pick_accel(b, e) && opts_resolve_chardevs(b, e) && opts_resolve_drives(b, e) &&
+           opts_default_vga(b, e);
 }
 
 enum opts_result opts_parse(struct opts *o, int argc, char **argv, struct err *e)

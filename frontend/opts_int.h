@@ -72,8 +72,8 @@ typedef bool device_fn(struct opts_build *b, struct props *ps, struct err *e);
 device_fn device_debug_exit, device_debugcon, device_serial;
 
 /* As -device NAME,KEY=VALUE; texts are kept. */
-bool opts_add_device(struct opts_build *b, const char *name, const char *key,
-                     const char *value, struct err *e);
+bool opts_add_device(struct opts_build *b, const char *name, const char *key, const char *value,
+                     struct err *e);
 
 /* opts_drive.c, opts_blockdev.c */
 opts_fn opt_drive, opt_disk, opt_cdrom, opt_floppy, opt_snapshot, opt_blockdev, opt_add_fd;

@@ -57,6 +57,7 @@ void vm_reset(struct vm *vm, enum vm_cause cause);
 void vm_powerdown(struct vm *vm); /* presses the power button */
 /* Ends the run with this exit status; the first one counts. */
 void vm_quit(struct vm *vm, int status, enum vm_cause cause);
+bool vm_ending(const struct vm *vm); /* vm_quit was called */
 
 /* Calls fn on the vCPU's thread between guest blocks (or while it stands or idles) with the
  * device lock held, and returns after it. What reads or changes CPU registers, guest paging, or

@@ -12,6 +12,8 @@ static void on_io_error(void *opaque, struct block *b, enum block_op op, int err
 
     fprintf(stderr, "mynah: drive %s: %s: %s; the machine is paused\n", b->id,
             op == BLOCK_READ ? "read" : "write", strerror(error));
+    monitor_block_io_error(vm->monitors, b->id, op == BLOCK_READ ? "read" : "write", "stop",
+                           error);
     vm_pause(vm, VM_IO_ERROR);
 }
 
@@ -46,6 +48,8 @@ void vm_plug_drives(struct vm *vm, struct pc_config *cfg)
         cfg->ide[i] = plug(vm, DRIVE_IDE, i);
     for (unsigned i = 0; i < ARRAY_SIZE(cfg->floppy); i++)
         cfg->floppy[i] = plug(vm, DRIVE_FLOPPY, i);
+    for (unsigned i = 0; i < ARRAY_SIZE(cfg->pflash); i++)
+        cfg->pflash[i] = plug(vm, DRIVE_PFLASH, i);
 }
 
 bool vm_check_drives(struct vm *vm, struct err *e)

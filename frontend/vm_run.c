@@ -18,7 +18,8 @@ bool vm_in_vcpu(void)
 
 void vm_wake_vcpu(struct vm *vm, uint32_t why)
 {
-    cpu_kick(vm->cpu, why);
+    if (vm->cpu) /* a drive may answer while the board is being built */
+        cpu_kick(vm->cpu, why);
     if (in_vcpu)
         return;
     pthread_mutex_lock(&vm->wake_lock);
@@ -187,6 +188,7 @@ static void park(struct vm *vm)
 {
     pthread_mutex_lock(&vm->lock);
     clock_stop(&vm->clock);
+    drives_flush(vm->drives);
     vm->parked = true;
     vm_tell_stopped(vm);
     pthread_cond_broadcast(&vm->done);
@@ -205,6 +207,7 @@ static void park(struct vm *vm)
     vm->parked = false;
     cpu_kick(vm->cpu, KICK_EVENT); /* what came meanwhile is looked at now */
     clock_start(&vm->clock);
+    drives_retry(vm->drives);
     pthread_mutex_unlock(&vm->lock);
 }
 

@@ -104,7 +104,6 @@ bool vm_resume(struct vm *vm, struct err *e)
     vm->state = VM_RUNNING;
     vm_ask(&vm->stop, false);
     vm_tell(vm, VM_EV_RESUME, VM_BY_QUIT);
-    drives_retry(vm->drives);
     vm_wake_vcpu(vm, KICK_EXIT);
     return true;
 }
@@ -139,4 +138,9 @@ void vm_quit(struct vm *vm, int status, enum vm_cause cause)
         vm_wake_vcpu(vm, KICK_EXIT);
     pthread_cond_broadcast(&vm->done);
     loop_wake(vm->loop);
+}
+
+bool vm_ending(const struct vm *vm)
+{
+    return vm->quit;
 }

@@ -6,10 +6,21 @@
 
 enum { R_DATA, R_ERROR, R_COUNT, R_LBA0, R_LBA1, R_LBA2, R_DEVICE, R_STATUS };
 enum { ST_ERR = 0x01, ST_DRQ = 0x08, ST_DF = 0x20, ST_READY = 0x40, ST_BUSY = 0x80 };
-enum { C_READ = 0x20, C_READ_EXT = 0x24, C_WRITE = 0x30, C_WRITE_EXT = 0x34,
-       C_READ_DMA = 0xc8, C_READ_DMA_EXT = 0x25, C_WRITE_DMA = 0xca, C_WRITE_DMA_EXT = 0x35,
-       C_VERIFY = 0x40, C_VERIFY_EXT = 0x42, C_PACKET = 0xa0, C_IDENTIFY = 0xec,
-       C_IDENTIFY_PACKET = 0xa1 };
+enum {
+    C_READ = 0x20,
+    C_READ_EXT = 0x24,
+    C_WRITE = 0x30,
+    C_WRITE_EXT = 0x34,
+    C_READ_DMA = 0xc8,
+    C_READ_DMA_EXT = 0x25,
+    C_WRITE_DMA = 0xca,
+    C_WRITE_DMA_EXT = 0x35,
+    C_VERIFY = 0x40,
+    C_VERIFY_EXT = 0x42,
+    C_PACKET = 0xa0,
+    C_IDENTIFY = 0xec,
+    C_IDENTIFY_PACKET = 0xa1
+};
 enum { BM_CMD = 0, BM_STATUS = 2, BM_PRD = 4, BM_START = 1, BM_TO_MEMORY = 8 };
 enum { PROBE_US = 30000, COMMAND_US = 10000000 };
 
@@ -242,8 +253,8 @@ static u8 read_capacity(struct drive *d)
     u8 cdb[12] = {0x25}, data[8];
     u8 s = packet(d, cdb, DATA_BASE + (u32)data, sizeof data);
     if (!s)
-        d->sectors = ((u32)data[0] << 24 | (u32)data[1] << 16 | (u32)data[2] << 8 | data[3]) +
-                     1ull;
+        d->sectors =
+            ((u32)data[0] << 24 | (u32)data[1] << 16 | (u32)data[2] << 8 | data[3]) + 1ull;
     return s;
 }
 
@@ -274,8 +285,8 @@ u8 atapi_eject(struct drive *d, bool load)
 u8 atapi_transfer(struct drive *d, const struct transfer *t)
 {
     u32 lba = (u32)t->lba;
-    u8 cdb[12] = {0x28, 0, (u8)(lba >> 24), (u8)(lba >> 16), (u8)(lba >> 8), (u8)lba, 0,
-                  (u8)(t->count >> 8), (u8)t->count};
+    u8 cdb[12] = {0x28,    0, (u8)(lba >> 24),     (u8)(lba >> 16), (u8)(lba >> 8),
+                  (u8)lba, 0, (u8)(t->count >> 8), (u8)t->count};
     if (t->op == OP_WRITE)
         return S_PROTECTED;
     if (t->op == OP_VERIFY)

@@ -124,7 +124,7 @@ static void write_begin(void)
 
 static void write_end(u8 clear, u8 set)
 {
-    u8 b = cmos_read(CMOS_STATUS_B) & (u8)~(0x80 | clear);
+    u8 b = cmos_read(CMOS_STATUS_B) & (u8) ~(0x80 | clear);
     cmos_write(CMOS_STATUS_B, b | set);
 }
 

@@ -99,8 +99,7 @@ bool chs_decode(const struct regs *r, const struct drive *d, u32 *lba)
 
 static void transfer_chs(struct regs *r, struct drive *d, enum disk_op op)
 {
-    struct transfer t = {.op = (u8)op, .count = r->al,
-                         .addr = ((u32)r->es << 4) + r->bx};
+    struct transfer t = {.op = (u8)op, .count = r->al, .addr = ((u32)r->es << 4) + r->bx};
     u32 lba;
     u8 s = S_PARAM;
     if (d->kind == DRIVE_FLOPPY && !floppy_geometry(d)) {
@@ -166,7 +165,10 @@ static void int13_hd(struct regs *r, struct drive *d)
     case 0x10:
     case 0x11:
     case 0x14: disk_status(r, S_OK); return;
-    case 0x01: r->ah = BDA->hd_status; set_carry(r, r->ah != 0); return;
+    case 0x01:
+        r->ah = BDA->hd_status;
+        set_carry(r, r->ah != 0);
+        return;
     case 0x02: return transfer_chs(r, d, OP_READ);
     case 0x03: return transfer_chs(r, d, OP_WRITE);
     case 0x04: return transfer_chs(r, d, OP_VERIFY);
@@ -189,7 +191,10 @@ static void int13_floppy(struct regs *r, struct drive *d)
 {
     switch (r->ah) {
     case 0x00: disk_status(r, floppy_reset()); return;
-    case 0x01: r->ah = BDA->fd_status; set_carry(r, r->ah != 0); return;
+    case 0x01:
+        r->ah = BDA->fd_status;
+        set_carry(r, r->ah != 0);
+        return;
     case 0x02: return transfer_chs(r, d, OP_READ);
     case 0x03: return transfer_chs(r, d, OP_WRITE);
     case 0x04: return transfer_chs(r, d, OP_VERIFY);

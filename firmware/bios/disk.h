@@ -31,7 +31,7 @@ struct drive {
     u8 kind, unit;  /* unit: 1 slave; floppy and virtio: index */
     u8 flags, type; /* type: CMOS floppy type */
     u16 bdf, io, ctrl, bm;
-    u16 sector; /* bytes */
+    u16 sector;              /* bytes */
     u16 cyls, heads, spt;    /* as INT 13h CHS calls see it */
     u16 pcyls, pheads, pspt; /* as the drive sees it */
     u64 sectors;
@@ -73,9 +73,9 @@ void drive_geometry(struct drive *d);
 
 /* El Torito emulation, set by the boot code; INT 13h AH=4Bh reports it. */
 struct cd_emulation {
-    u8 active; /* the image stands in for a floppy or disk */
+    u8 active;            /* the image stands in for a floppy or disk */
     u8 media, number, cd; /* cd: index into cd_map */
-    u32 lba;   /* of the image, in CD sectors */
+    u32 lba;              /* of the image, in CD sectors */
     u16 load_segment, load_sectors, cyls, heads, spt;
     u8 booted; /* a catalog entry has been started, also without emulation */
 };

@@ -58,8 +58,8 @@ static void transfer_lba(struct regs *r, struct drive *d, enum disk_op op)
 {
     struct dap p;
     far_read(&p, r->ds, r->si, sizeof p);
-    struct transfer t = {.op = (u8)op, .count = p.count, .lba = p.lba,
-                         .addr = ((u32)p.seg << 4) + p.off};
+    struct transfer t = {
+        .op = (u8)op, .count = p.count, .lba = p.lba, .addr = ((u32)p.seg << 4) + p.off};
     if (p.size < 16 || (p.seg == 0xffff && p.off == 0xffff && op != OP_VERIFY)) {
         disk_status(r, S_PARAM);
         return;
@@ -176,9 +176,7 @@ void int13_extended(struct regs *r, struct drive *d)
     case 0x47: return seek(r, d);
     case 0x48: return parameters(r, d);
     case 0x49: disk_status(r, d->kind == DRIVE_ATAPI ? S_CHANGED : S_OK); return;
-    case 0x4e:
-        disk_status(r, r->al == 1 || r->al == 4 || r->al == 6 ? S_OK : S_PARAM);
-        return;
+    case 0x4e: disk_status(r, r->al == 1 || r->al == 4 || r->al == 6 ? S_OK : S_PARAM); return;
     default: disk_status(r, S_PARAM);
     }
 }

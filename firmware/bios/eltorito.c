@@ -52,7 +52,9 @@ static u8 emu_read(u32 lba, u16 count, u32 addr, u16 *done)
         u32 at = lba + *done, cd = cd_emu.lba + at / 4;
         u16 n = (u16)((count - *done) / 4);
         bool direct = !(at & 3) && n;
-        struct transfer t = {.op = OP_READ, .count = direct ? n : 1, .lba = cd,
+        struct transfer t = {.op = OP_READ,
+                             .count = direct ? n : 1,
+                             .lba = cd,
                              .addr = direct ? addr : DATA_BASE + (u32)sector};
         u8 s = drive_transfer(d, &t);
         if (s)
@@ -138,7 +140,10 @@ void int13_cdrom(struct regs *r, struct drive *d)
     case 0x10:
     case 0x11:
     case 0x14: disk_status(r, S_OK); return;
-    case 0x01: r->ah = BDA->hd_status; set_carry(r, r->ah != 0); return;
+    case 0x01:
+        r->ah = BDA->hd_status;
+        set_carry(r, r->ah != 0);
+        return;
     case 0x15: disk_status(r, S_ADDRESS); return;
     case 0x03:
     case 0x43: disk_status(r, S_PROTECTED); return;

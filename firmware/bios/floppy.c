@@ -5,8 +5,14 @@
 
 enum { DOR = 0x3f2, MSR = 0x3f4, FIFO = 0x3f5, DIR = 0x3f7, CCR = 0x3f7 };
 enum { MSR_READY = 0x80, MSR_TO_HOST = 0x40, MSR_BUSY = 0x10 };
-enum { C_SPECIFY = 0x03, C_RECALIBRATE = 0x07, C_SENSE = 0x08, C_SEEK = 0x0f, C_READ = 0xe6,
-       C_WRITE = 0xc5 };
+enum {
+    C_SPECIFY = 0x03,
+    C_RECALIBRATE = 0x07,
+    C_SENSE = 0x08,
+    C_SEEK = 0x0f,
+    C_READ = 0xe6,
+    C_WRITE = 0xc5
+};
 enum { BYTE_US = 50000, RESULT_US = 3000000, MOTOR_TICKS = 37 };
 
 struct format {
@@ -16,8 +22,9 @@ struct format {
 
 /* Higher densities first; rates as in the CCR. */
 static const struct format formats[] = {
-    {1 << 5, 3, 80, 36},          {1 << 4 | 1 << 5, 0, 80, 18}, {1 << 2 | 1 << 4, 0, 80, 15},
-    {1 << 3 | 1 << 4 | 1 << 5, 2, 80, 9}, {1 << 2, 1, 40, 9},   {1 << 1, 2, 40, 9},
+    {1 << 5, 3, 80, 36},          {1 << 4 | 1 << 5, 0, 80, 18},
+    {1 << 2 | 1 << 4, 0, 80, 15}, {1 << 3 | 1 << 4 | 1 << 5, 2, 80, 9},
+    {1 << 2, 1, 40, 9},           {1 << 1, 2, 40, 9},
 };
 
 static u8 bounce[512] __attribute__((aligned(512)));
@@ -160,8 +167,15 @@ struct spot {
 /* Count sectors, all in one cylinder, at an address good for the 8237. */
 static u8 run(struct drive *d, const struct spot *p, u32 addr, u8 count, bool write)
 {
-    u8 cmd[] = {write ? C_WRITE : C_READ, (u8)(p->head << 2 | d->unit), p->cyl, p->head,
-                p->sector, 2, p->spt, 0x1b, 0xff};
+    u8 cmd[] = {write ? C_WRITE : C_READ,
+                (u8)(p->head << 2 | d->unit),
+                p->cyl,
+                p->head,
+                p->sector,
+                2,
+                p->spt,
+                0x1b,
+                0xff};
     u8 s = seek(d->unit, p->cyl, p->head);
     if (s)
         return s;

@@ -36,8 +36,7 @@ static bool aux_open(void)
 {
     u8 cb;
     if (!kbc_write(PORT_KBD_STATUS, 0x20) || !kbc_read(&cb) ||
-        !kbc_write(PORT_KBD_STATUS, 0x60) ||
-        !kbc_write(PORT_KBD_DATA, (cb | 0x02) & (u8)~0x20))
+        !kbc_write(PORT_KBD_STATUS, 0x60) || !kbc_write(PORT_KBD_DATA, (cb | 0x02) & (u8)~0x20))
         return false;
     outb(PORT_PIC2_MASK, inb(PORT_PIC2_MASK) & (u8)~0x10);
     return true;

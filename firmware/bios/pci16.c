@@ -4,8 +4,15 @@
 
 #include "firmware/lib/pci.h"
 
-enum { OK = 0, UNSUPPORTED = 0x81, BAD_VENDOR = 0x83, NOT_FOUND = 0x86, BAD_REGISTER = 0x87,
-       SET_FAILED = 0x88, TOO_SMALL = 0x89 };
+enum {
+    OK = 0,
+    UNSUPPORTED = 0x81,
+    BAD_VENDOR = 0x83,
+    NOT_FOUND = 0x86,
+    BAD_REGISTER = 0x87,
+    SET_FAILED = 0x88,
+    TOO_SMALL = 0x89
+};
 
 u8 pci_last_bus;
 u16 pir_entries_off, pir_entries_len; /* slots of the $PIR table, in SEG_BIOS */

@@ -7,7 +7,7 @@ enum { E_UNSUPPORTED = 0x86 };
 
 struct e820 e820_map[E820_MAX];
 u16 e820_count;
-u32 low_ram_end;
+u32 low_ram_end, free_ram_end;
 u16 pm_base;
 
 void int05(struct regs *r)
@@ -108,7 +108,7 @@ static void wait_us(struct regs *r)
 
 static void ext_memory_88(struct regs *r)
 {
-    u32 kb = (low_ram_end >> 10) - 1024;
+    u32 kb = (free_ram_end >> 10) - 1024;
     r->ax = kb > 0xffff ? 0xffff : (u16)kb;
     set_carry(r, false);
 }
@@ -116,7 +116,7 @@ static void ext_memory_88(struct regs *r)
 /* AX=E801h: KiB between 1 and 16 MiB, 64 KiB blocks above. */
 static void ext_memory_e801(struct regs *r, bool wide)
 {
-    u32 end = low_ram_end, low = end > 0x1000000 ? 0x3c00 : (end >> 10) - 1024;
+    u32 end = free_ram_end, low = end > 0x1000000 ? 0x3c00 : (end >> 10) - 1024;
     u32 high = end > 0x1000000 ? (end - 0x1000000) >> 16 : 0;
     if (wide) {
         r->eax = r->ecx = low;

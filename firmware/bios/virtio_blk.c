@@ -10,12 +10,28 @@ enum { CAP_COMMON = 1, CAP_NOTIFY = 2, CAP_DEVICE = 4, CAP_WINDOW = 5 };
 enum { ACKNOWLEDGE = 1, DRIVER = 2, DRIVER_OK = 4, FEATURES_OK = 8 };
 enum { D_NEXT = 1, D_WRITE = 2 };
 /* Common configuration, 4.1.4.3. */
-enum { CC_DRIVER_SELECT = 8, CC_DRIVER_FEATURE = 12, CC_STATUS = 20, CC_QUEUE_SELECT = 22,
-       CC_QUEUE_SIZE = 24, CC_QUEUE_ENABLE = 28, CC_NOTIFY_OFF = 30, CC_DESC = 32,
-       CC_AVAIL = 40, CC_USED = 48 };
+enum {
+    CC_DRIVER_SELECT = 8,
+    CC_DRIVER_FEATURE = 12,
+    CC_STATUS = 20,
+    CC_QUEUE_SELECT = 22,
+    CC_QUEUE_SIZE = 24,
+    CC_QUEUE_ENABLE = 28,
+    CC_NOTIFY_OFF = 30,
+    CC_DESC = 32,
+    CC_AVAIL = 40,
+    CC_USED = 48
+};
 /* Legacy header, 4.1.4.8. */
-enum { L_FEATURES = 4, L_PFN = 8, L_SIZE = 12, L_SELECT = 14, L_NOTIFY = 16, L_STATUS = 18,
-       L_CONFIG = 20 };
+enum {
+    L_FEATURES = 4,
+    L_PFN = 8,
+    L_SIZE = 12,
+    L_SELECT = 14,
+    L_NOTIFY = 16,
+    L_STATUS = 18,
+    L_CONFIG = 20
+};
 
 struct desc {
     u32 addr, addr_hi, len;
@@ -198,8 +214,7 @@ u8 virtio_transfer(struct drive *d, const struct transfer *t)
     request.status = 0xff;
     far_seg(v->seg);
     put_desc(base, 0, DATA_BASE + (u32)&request, 16, D_NEXT);
-    put_desc(base, 1, t->addr, t->count * 512u,
-             t->op == OP_READ ? D_NEXT | D_WRITE : D_NEXT);
+    put_desc(base, 1, t->addr, t->count * 512u, t->op == OP_READ ? D_NEXT | D_WRITE : D_NEXT);
     put_desc(base, 2, DATA_BASE + (u32)&request.status, 1, D_WRITE);
     FAR16(base + v->avail) = 1; /* no interrupt */
     FAR16(base + v->avail + 4 + 2 * (v->idx % v->size)) = 0;

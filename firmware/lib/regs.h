@@ -5,19 +5,19 @@
 
 #include "firmware/lib/types.h"
 
-#define REGS_GPR(r) \
-    union {         \
-        u32 e##r##x; \
-        u16 r##x;   \
-        struct {    \
-            u8 r##l; \
-            u8 r##h; \
-        };          \
+#define REGS_GPR(r)                                                                            \
+    union {                                                                                    \
+        u32 e##r##x;                                                                           \
+        u16 r##x;                                                                              \
+        struct {                                                                               \
+            u8 r##l;                                                                           \
+            u8 r##h;                                                                           \
+        };                                                                                     \
     }
-#define REGS_IDX(r) \
-    union {         \
-        u32 e##r;   \
-        u16 r;      \
+#define REGS_IDX(r)                                                                            \
+    union {                                                                                    \
+        u32 e##r;                                                                              \
+        u16 r;                                                                                 \
     }
 
 struct regs {

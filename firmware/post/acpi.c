@@ -3,8 +3,14 @@
  * hw/acpi/bios-linker-loader: the commands' format); without one, tables of our own. */
 #include "firmware/post/acpi.h"
 
-enum { C_ALLOCATE = 1, C_POINTER = 2, C_CHECKSUM = 3, C_WRITE_POINTER = 4, ZONE_FSEG = 2,
-       MAX_FILES = 16 };
+enum {
+    C_ALLOCATE = 1,
+    C_POINTER = 2,
+    C_CHECKSUM = 3,
+    C_WRITE_POINTER = 4,
+    ZONE_FSEG = 2,
+    MAX_FILES = 16
+};
 
 struct command {
     u32 type;
@@ -58,8 +64,8 @@ static bool allocate(const struct command *c)
     struct loaded *l = &files[file_count];
     memcpy(l->name, c->allocate.file, 56);
     l->size = f.size;
-    l->addr = c->allocate.zone == ZONE_FSEG ? fseg_alloc(f.size, align)
-                                            : high_alloc(f.size, align);
+    l->addr =
+        c->allocate.zone == ZONE_FSEG ? fseg_alloc(f.size, align) : high_alloc(f.size, align);
     if (!l->addr)
         return false;
     fwcfg_read(f.select, (void *)l->addr, f.size);

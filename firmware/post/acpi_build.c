@@ -4,8 +4,15 @@
 #include "firmware/bios/system.h"
 #include "firmware/post/acpi.h"
 
-enum { AREA = 0x4000, HEADER = 36, MAX_TABLES = 4, HPET_BASE = 0xfed00000,
-       IOAPIC_BASE = 0xfec00000, LAPIC_BASE = 0xfee00000, SCI = 9 };
+enum {
+    AREA = 0x4000,
+    HEADER = 36,
+    MAX_TABLES = 4,
+    HPET_BASE = 0xfed00000,
+    IOAPIC_BASE = 0xfec00000,
+    LAPIC_BASE = 0xfee00000,
+    SCI = 9
+};
 enum { SMI_CMD = 0xb2, ACPI_ENABLE = 0xf1, ACPI_DISABLE = 0xf0 };
 
 static u8 *next;

@@ -3,8 +3,16 @@
  * bytes, filled in at the end. */
 #include "firmware/post/acpi.h"
 
-enum { OP_NAME = 0x08, OP_BYTE = 0x0a, OP_DWORD = 0x0c, OP_SCOPE = 0x10, OP_BUFFER = 0x11,
-       OP_PACKAGE = 0x12, OP_EXT = 0x5b, OP_DEVICE = 0x82 };
+enum {
+    OP_NAME = 0x08,
+    OP_BYTE = 0x0a,
+    OP_DWORD = 0x0c,
+    OP_SCOPE = 0x10,
+    OP_BUFFER = 0x11,
+    OP_PACKAGE = 0x12,
+    OP_EXT = 0x5b,
+    OP_DEVICE = 0x82
+};
 
 static void put(struct aml *a, u8 v)
 {

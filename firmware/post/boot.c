@@ -22,8 +22,8 @@ bool disk_read(u8 number, u64 lba, u16 count, u32 addr)
         u16 size, count, off, seg;
         u64 lba;
     } dap = {16, count, (u16)(addr & 15), (u16)(addr >> 4), lba};
-    struct regs r = {.ah = 0x42, .dl = number, .ds = SEG_DATA,
-                     .si = (u16)((u32)&dap - DATA_BASE)};
+    struct regs r = {
+        .ah = 0x42, .dl = number, .ds = SEG_DATA, .si = (u16)((u32)&dap - DATA_BASE)};
     call_int(0x13, &r);
     return !(r.flags & FLAG_C);
 }
@@ -64,7 +64,7 @@ static u32 rank_by_path(const struct item *it)
     return LAST;
 }
 
-/* Classes in CMOS, first to third choice. */
+/* Classes in CMOS, first to third choice; then disk, floppy, CD, ROM. */
 static u32 rank_by_class(u8 class)
 {
     u8 a = cmos_read(CMOS_BOOT_ORDER), b = cmos_read(CMOS_BOOT_FLAGS);
@@ -77,7 +77,7 @@ static u32 rank_by_class(u8 class)
     for (u32 i = 0; i < 3; i++)
         if (choice[i] == class)
             return LAST + 1 + i;
-    return LAST + 10;
+    return LAST + 10 + (class == BOOT_FLOPPY ? BOOT_HD : class == BOOT_HD ? 0 : class);
 }
 
 static void add_item(u8 class, u8 index, u16 bdf)
@@ -149,7 +149,7 @@ static bool wants_roms(bool menu)
     for (u32 i = 0; fwcfg_entry(i, name, &f); i++)
         if (!memcmp(name, "genroms/", 8))
             return true;
-    return menu || strstr(order, "/ethernet@") || rank_by_class(BOOT_ROM) < LAST + 10;
+    return menu || strstr(order, "/ethernet@") || rank_by_class(BOOT_ROM) < LAST + 4;
 }
 
 static const char *item_name(const struct item *it)

@@ -74,9 +74,13 @@ void boot_cd(u8 cd)
     u32 segment = e.segment ? e.segment : 0x7c0, addr = segment << 4;
     if (!load(number, &e, addr))
         return;
-    *emu = (struct cd_emulation){
-        .media = e.media & 0xf, .number = number, .cd = cd, .lba = e.lba, .booted = true,
-        .load_segment = (u16)segment, .load_sectors = e.sectors};
+    *emu = (struct cd_emulation){.media = e.media & 0xf,
+                                 .number = number,
+                                 .cd = cd,
+                                 .lba = e.lba,
+                                 .booted = true,
+                                 .load_segment = (u16)segment,
+                                 .load_sectors = e.sectors};
     if (emu->media > 4 || (emu->media && !emulation_geometry(emu, addr))) {
         emu->booted = false;
         return;

@@ -32,8 +32,7 @@ static u16 swap16(u16 v)
 
 static void dma(u32 control, const void *mem, u32 n)
 {
-    volatile struct dma d = {swap32(control), swap32(n),
-                             (u64)swap32((u32)mem) << 32};
+    volatile struct dma d = {swap32(control), swap32(n), (u64)swap32((u32)mem) << 32};
     outl(DMA, 0);
     __asm__ volatile("" ::: "memory");
     outl(DMA + 4, swap32((u32)&d));

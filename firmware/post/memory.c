@@ -93,6 +93,7 @@ u32 fseg_alloc(u32 size, u32 align)
 void memory_finish(void)
 {
     u32 base = BDA->base_kb * 1024u, end = high_next & ~0xfffu, low = SHARED(low_ram_end);
+    SHARED(free_ram_end) = end;
     e820_add(0, base, E820_RAM);
     e820_add(base, 0xa0000 - base, E820_RESERVED);
     e820_add(IMAGE_BASE, IMAGE_SIZE, E820_RESERVED);

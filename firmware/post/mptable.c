@@ -105,8 +105,8 @@ void mptable_init(void)
     entry(io, sizeof io);
     put_pci_ints(ioapic);
     put_isa_ints(ioapic);
-    *h = (struct mp_head){.revision = 4, .entries = entries, .lapic = LAPIC,
-                          .length = (u16)(at - (u8 *)h)};
+    *h = (struct mp_head){
+        .revision = 4, .entries = entries, .lapic = LAPIC, .length = (u16)(at - (u8 *)h)};
     memcpy(h->sig, "PCMP", 4);
     memcpy(h->oem, "MYNAH   ", 8);
     memcpy(h->product, "PC          ", 12);

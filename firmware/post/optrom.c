@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Option ROMs: copied from PCI ROM BARs or fw_cfg to C0000-DFFFF and started (PCI 2.1, 6.3;
- * Plug and Play BIOS 1.0a, chapter 3). Video comes first; others only when a boot needs them. */
+ * Plug and Play BIOS 1.0a, chapter 3). Video comes first; others only when a boot needs them.
+ */
 #include "firmware/post/post.h"
 
 enum { ROM_START = 0xc0000, ROM_END = 0xe0000, ROM_ALIGN = 0x800, CLASS_VGA = 0x0300 };

@@ -50,8 +50,12 @@ static struct res *res_new(u16 bdf, u8 reg, u8 kind, u64 size)
     if (res_count == MAX_RES)
         return NULL;
     struct res *r = &res[res_count++];
-    *r = (struct res){.size = size, .align = size >> 32 ? 0x80000000 : (u32)size, .bdf = bdf,
-                      .reg = reg, .kind = kind, .bus = (u8)(bdf >> 8)};
+    *r = (struct res){.size = size,
+                      .align = size >> 32 ? 0x80000000 : (u32)size,
+                      .bdf = bdf,
+                      .reg = reg,
+                      .kind = kind,
+                      .bus = (u8)(bdf >> 8)};
     return r;
 }
 
@@ -184,8 +188,8 @@ static void place(struct res *r, u64 at)
     pci_write32(r->bdf, r->reg, (u32)at);
     if (r->wide)
         pci_write32(r->bdf, r->reg + 4, (u32)(at >> 32));
-    debug_f("pci: %02x:%02x.%u bar %02x at %x%08x\n", r->bdf >> 8, r->bdf >> 3 & 31,
-            r->bdf & 7, r->reg, (u32)(at >> 32), (u32)at);
+    debug_f("pci: %02x:%02x.%u bar %02x at %x%08x\n", r->bdf >> 8, r->bdf >> 3 & 31, r->bdf & 7,
+            r->reg, (u32)(at >> 32), (u32)at);
 }
 
 static struct res *largest(u8 bus, u8 kind)

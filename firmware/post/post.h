@@ -14,7 +14,7 @@ static inline u32 hide(u32 v)
     __asm__("" : "+r"(v));
     return v;
 }
-#define SHARED(v)   (*(__typeof__(v) *)hide((u32)&(v) + DATA_BASE))
+#define SHARED(v)   (*(__typeof__(v) *)hide((u32) & (v) + DATA_BASE))
 #define OFFSET16(f) ((u16)hide((u32)(f)))
 
 /* text.c */

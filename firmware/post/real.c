@@ -37,8 +37,7 @@ void call_near16(void (*f)(struct regs *), struct regs *r)
 void start16(u32 seg_off, u32 edx, u32 es_di)
 {
     extern void start16_entry(u32, u32, u32);
-    void (*f)(u32, u32, u32) =
-        (void (*)(u32, u32, u32))hide((u32)start16_entry + BIOS_BASE);
+    void (*f)(u32, u32, u32) = (void (*)(u32, u32, u32))hide((u32)start16_entry + BIOS_BASE);
     f(seg_off, edx, es_di);
     __builtin_unreachable();
 }

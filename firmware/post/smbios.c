@@ -200,8 +200,9 @@ static void put_anchor_30(u32 base, const u8 *given)
 
 void smbios_init(void)
 {
-    static const u8 own_anchor[ANCHOR_21] = {'_', 'S', 'M', '_', 0, ANCHOR_21, 2, 8, 0, 0, 0,
-                                             0, 0, 0, 0, 0, '_', 'D', 'M', 'I', '_', [0x1e] = 0x28};
+    static const u8 own_anchor[ANCHOR_21] = {
+        '_', 'S', 'M', '_', 0, ANCHOR_21, 2,   8,   0,   0,   0,
+        0,   0,   0,   0,   0, '_',       'D', 'M', 'I', '_', [0x1e] = 0x28};
     u8 anchor[32] = {0};
     struct fw_file a, t;
     u32 base;

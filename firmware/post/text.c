@@ -107,13 +107,18 @@ static void put_debug(struct out *o, char c)
     outb(PORT_DEBUG, (u8)c);
 }
 
-static void put_screen(struct out *o, char c)
+static void teletype(char c)
 {
     struct regs r = {.ah = 0x0e, .al = (u8)c, .bx = 7};
+    call_int(0x10, &r);
+}
+
+static void put_screen(struct out *o, char c)
+{
     put_debug(o, c);
     if (c == '\n')
-        put_screen(o, '\r');
-    call_int(0x10, &r);
+        teletype('\r');
+    teletype(c);
 }
 
 static void put_string(struct out *o, char c)

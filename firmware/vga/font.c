@@ -108,8 +108,14 @@ static void get_info(struct regs *r)
 {
     u16 off = 0, seg = this_segment();
     switch (r->bh) {
-    case 0: off = peek16(0, 0x1f * 4); seg = peek16(0, 0x1f * 4 + 2); break;
-    case 1: off = peek16(0, 0x43 * 4); seg = peek16(0, 0x43 * 4 + 2); break;
+    case 0:
+        off = peek16(0, 0x1f * 4);
+        seg = peek16(0, 0x1f * 4 + 2);
+        break;
+    case 1:
+        off = peek16(0, 0x43 * 4);
+        seg = peek16(0, 0x43 * 4 + 2);
+        break;
     case 2: off = (u16)(u32)font_8x14; break;
     case 3: off = (u16)(u32)font_8x8; break;
     case 4: off = (u16)((u32)font_8x8 + 1024); break;
@@ -146,9 +152,7 @@ void int10_font(struct regs *r)
     case 0x14: font_load_rom(heights[low], r->bl); break;
     case 0x03: return select_block(r->bl);
     case 0x20: return set_vector(0x1f, r->es, r->bp);
-    case 0x21:
-        set_vector(0x43, r->es, r->bp);
-        return set_graphics((u8)r->cx, r->bl, r->dl);
+    case 0x21: set_vector(0x43, r->es, r->bp); return set_graphics((u8)r->cx, r->bl, r->dl);
     case 0x22:
     case 0x23:
     case 0x24: {

@@ -30,7 +30,7 @@ static void planar_begin(u8 colour, bool xor)
     put_reg(SEQ, 2, 0x0f);
     put_reg(GC, 0, colour & 0x0f);
     put_reg(GC, 1, 0x0f);
-    put_reg(GC, 3, xor ? 0x18 : 0);
+    put_reg(GC, 3, xor? 0x18 : 0);
     put_reg(GC, 5, 0);
 }
 
@@ -58,8 +58,7 @@ static void draw_planar(const struct screen *s, u16 row, u16 col, u8 ch, u8 attr
     if (!xor) {
         planar_begin(0, false);
         for (u8 y = 0; y < s->height; y++)
-            planar_bits(planar_offset(s, row * s->height + y, col),
-                        (u8)~glyph_row(s, ch, y));
+            planar_bits(planar_offset(s, row * s->height + y, col), (u8)~glyph_row(s, ch, y));
     }
     planar_end();
 }
@@ -75,7 +74,7 @@ static u16 widen(u8 bits, u8 colour)
 
 static void poke_or_xor(u32 off, u8 v, bool xor)
 {
-    poke8(VGA_SEG_COLOUR, off, xor ? peek8(VGA_SEG_COLOUR, off) ^ v : v);
+    poke8(VGA_SEG_COLOUR, off, xor? peek8(VGA_SEG_COLOUR, off) ^ v : v);
 }
 
 static void draw_cga(const struct screen *s, u16 row, u16 col, u8 ch, u8 attr)

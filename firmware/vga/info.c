@@ -5,8 +5,8 @@
 enum { DONE_SELECT = 0x12, DONE_DCC = 0x1a, DONE_INFO = 0x1b };
 
 /* Static functionality table: modes 00-13, 200/350/400 lines, fonts, features. */
-static const u8 ROM_DATA functionality[16] = {0xff, 0xe0, 0x0f, 0, 0, 0, 0, 0x07,
-                                         2, 8, 0xe7, 0x0c, 0, 0, 0, 0};
+static const u8 ROM_DATA functionality[16] = {0xff, 0xe0, 0x0f, 0,    0, 0, 0, 0x07,
+                                              2,    8,    0xe7, 0x0c, 0, 0, 0, 0};
 
 static void set_flag(volatile u8 __seg_fs *p, u8 bit, bool on)
 {
@@ -73,8 +73,11 @@ void int10_dcc(struct regs *r)
 static u8 colours_of(u8 mode, bool high)
 {
     const struct mode ROM *m = mode_find(mode);
-    u16 n = !m || m->model == TEXT ? 16 : m->model == PACKED8 ? 256 : m->model == CGA2 ? 4
-            : m->model == CGA1 || mode == 0x0f || mode == 0x11 ? 2 : 16;
+    u16 n = !m || m->model == TEXT                             ? 16
+            : m->model == PACKED8                              ? 256
+            : m->model == CGA2                                 ? 4
+            : m->model == CGA1 || mode == 0x0f || mode == 0x11 ? 2
+                                                               : 16;
     return (u8)(high ? n >> 8 : n);
 }
 

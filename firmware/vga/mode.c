@@ -9,7 +9,9 @@ void fill16(u16 seg, u16 off, u16 v, u32 words)
     u32 di = off;
     __asm__ volatile("movw %w2, %%es\n\tcld\n\taddr32 rep stosw\n\tmovw %%ss, %w2\n\t"
                      "movw %w2, %%es"
-                     : "+D"(di), "+c"(words), "+d"(seg) : "a"(v) : "memory");
+                     : "+D"(di), "+c"(words), "+d"(seg)
+                     : "a"(v)
+                     : "memory");
 }
 
 void fill8(u16 seg, u16 off, u8 v, u32 bytes)
@@ -17,16 +19,19 @@ void fill8(u16 seg, u16 off, u8 v, u32 bytes)
     u32 di = off;
     __asm__ volatile("movw %w2, %%es\n\tcld\n\taddr32 rep stosb\n\tmovw %%ss, %w2\n\t"
                      "movw %w2, %%es"
-                     : "+D"(di), "+c"(bytes), "+d"(seg) : "a"(v) : "memory");
+                     : "+D"(di), "+c"(bytes), "+d"(seg)
+                     : "a"(v)
+                     : "memory");
 }
 
 static void move_step(u16 seg, u32 to, u32 from, u32 bytes, bool down)
 {
     if (down)
         __asm__ volatile("std" ::: "memory");
-    __asm__ volatile("movw %w3, %%ds\n\tmovw %w3, %%es\n\taddr32 rep movsb\n\tmovw %%ss, %w3\n\t"
-                     "movw %w3, %%ds\n\tmovw %w3, %%es\n\tcld"
-                     : "+D"(to), "+S"(from), "+c"(bytes), "+d"(seg)::"memory");
+    __asm__ volatile(
+        "movw %w3, %%ds\n\tmovw %w3, %%es\n\taddr32 rep movsb\n\tmovw %%ss, %w3\n\t"
+        "movw %w3, %%ds\n\tmovw %w3, %%es\n\tcld"
+        : "+D"(to), "+S"(from), "+c"(bytes), "+d"(seg)::"memory");
 }
 
 void move8(u16 seg, u16 to, u16 from, u32 bytes)

@@ -53,7 +53,8 @@ static void put_wheel(void)
         {0x0e, 0x11, 0x15, 0x18, 0x1c}, {0x14, 0x16, 0x18, 0x1a, 0x1c},
         {0x00, 0x04, 0x08, 0x0c, 0x10}, {0x08, 0x0a, 0x0c, 0x0e, 0x10},
         {0x0b, 0x0c, 0x0d, 0x0f, 0x10}};
-    static const u8 ROM_DATA greys[16] = {0, 5, 8, 11, 14, 17, 20, 24, 28, 32, 36, 40, 45, 50, 56, 63};
+    static const u8 ROM_DATA greys[16] = {0,  5,  8,  11, 14, 17, 20, 24,
+                                          28, 32, 36, 40, 45, 50, 56, 63};
     for (u8 i = 0; i < 16; i++)
         put_cga((u8)((i & 7) | (i & 8) << 1));
     for (u8 i = 0; i < 16; i++)
@@ -204,9 +205,7 @@ void int10_palette(struct regs *r)
     case 0x07: r->bh = attr_read(r->bl & 0x1f); return;
     case 0x08: r->bh = attr_read(0x11); return;
     case 0x09: return get_all(r);
-    case 0x10:
-        outb(PEL_WRITE, r->bl);
-        return dac_put(r->dh, r->ch, r->cl);
+    case 0x10: outb(PEL_WRITE, r->bl); return dac_put(r->dh, r->ch, r->cl);
     case 0x12: return dac_set_block(r);
     case 0x13: return set_page(r);
     case 0x15: return dac_get(r);

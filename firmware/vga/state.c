@@ -3,8 +3,14 @@
  * the DAC (bit 2). The layout is our own. */
 #include "firmware/vga/vga.h"
 
-enum { HARDWARE = 1, DATA = 2, DAC = 4, HW_BYTES = 2 + 5 + 25 + 21 + 9 + 4, DATA_BYTES = 0x60,
-       DAC_BYTES = 3 * 256 + 2 };
+enum {
+    HARDWARE = 1,
+    DATA = 2,
+    DAC = 4,
+    HW_BYTES = 2 + 5 + 25 + 21 + 9 + 4,
+    DATA_BYTES = 0x60,
+    DAC_BYTES = 3 * 256 + 2
+};
 
 u16 state_size(u16 what)
 {
@@ -66,8 +72,8 @@ static void data(struct cursor *c)
     static const struct {
         u16 seg;
         u16 from, bytes;
-    } ROM_DATA parts[] = {{0x40, 0x49, 0x1e}, {0x40, 0x84, 7}, {0x40, 0xa8, 4}, {0x40, 0xba, 2},
-                     {0, 0x1f * 4, 4}, {0, 0x43 * 4, 4}};
+    } ROM_DATA parts[] = {{0x40, 0x49, 0x1e}, {0x40, 0x84, 7},  {0x40, 0xa8, 4},
+                          {0x40, 0xba, 2},    {0, 0x1f * 4, 4}, {0, 0x43 * 4, 4}};
     u16 end = (u16)(c->off + DATA_BYTES);
     for (u32 i = 0; i < ARRAY_SIZE(parts); i++)
         for (u16 k = 0; k < parts[i].bytes; k++, c->off++) {

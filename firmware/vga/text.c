@@ -70,8 +70,13 @@ void int10_scroll(struct regs *r)
     struct screen s;
     if (!screen_get(&s))
         return;
-    struct rect w = {.top = r->ch, .left = r->cl, .bottom = r->dh, .right = r->dl,
-                     .lines = r->al, .attr = r->bh, .down = r->ah == 7};
+    struct rect w = {.top = r->ch,
+                     .left = r->cl,
+                     .bottom = r->dh,
+                     .right = r->dl,
+                     .lines = r->al,
+                     .attr = r->bh,
+                     .down = r->ah == 7};
     if (w.bottom >= s.rows)
         w.bottom = (u8)(s.rows - 1);
     if (w.right >= s.cols)

@@ -74,9 +74,14 @@ static void controller_info(struct regs *r)
 {
     bool vbe2 = peek16(r->es, r->di) == ('V' | 'B' << 8);
     u16 at = (u16)(r->di + sizeof(struct info)), seg = segment();
-    struct info i = {.sig = {'V', 'E', 'S', 'A'}, .version = 0x0300, .caps = 1,
-                     .oem_off = (u16)(u32)oem_string, .oem_seg = seg,
-                     .memory = dispi_get(D_MEMORY), .modes_off = at, .modes_seg = r->es};
+    struct info i = {.sig = {'V', 'E', 'S', 'A'},
+                     .version = 0x0300,
+                     .caps = 1,
+                     .oem_off = (u16)(u32)oem_string,
+                     .oem_seg = seg,
+                     .memory = dispi_get(D_MEMORY),
+                     .modes_off = at,
+                     .modes_seg = r->es};
     if (vbe2) {
         i.vendor_off = i.product_off = (u16)(u32)oem_string;
         i.rev_off = (u16)(u32)rev_string;
@@ -101,8 +106,10 @@ static u32 lfb_address(void)
 
 static void set_colours(struct mode_info *i, u8 bpp)
 {
-    static const u8 ROM_DATA masks[4][8] = {{5, 10, 5, 5, 5, 0, 1, 15}, {5, 11, 6, 5, 5, 0, 0, 0},
-                                       {8, 16, 8, 8, 8, 0, 0, 0}, {8, 16, 8, 8, 8, 0, 8, 24}};
+    static const u8 ROM_DATA masks[4][8] = {{5, 10, 5, 5, 5, 0, 1, 15},
+                                            {5, 11, 6, 5, 5, 0, 0, 0},
+                                            {8, 16, 8, 8, 8, 0, 0, 0},
+                                            {8, 16, 8, 8, 8, 0, 8, 24}};
     u8 *to = &i->red_size, row = bpp == 15 ? 0 : bpp == 16 ? 1 : bpp == 24 ? 2 : 3;
     i->model = bpp == 8 ? 4 : 6;
     if (bpp == 8)

@@ -13,8 +13,19 @@ struct vbe_mode {
 extern const struct vbe_mode ROM vbe_modes[];
 extern const u16 ROM vbe_mode_count;
 
-enum { D_ID, D_XRES, D_YRES, D_BPP, D_ENABLE, D_BANK, D_VIRT_WIDTH, D_VIRT_HEIGHT, D_X, D_Y,
-       D_MEMORY };
+enum {
+    D_ID,
+    D_XRES,
+    D_YRES,
+    D_BPP,
+    D_ENABLE,
+    D_BANK,
+    D_VIRT_WIDTH,
+    D_VIRT_HEIGHT,
+    D_X,
+    D_Y,
+    D_MEMORY
+};
 enum { DE_ON = 0x01, DE_8BIT = 0x20, DE_LFB = 0x40, DE_NO_CLEAR = 0x80 };
 
 static inline u16 dispi_get(u16 index)

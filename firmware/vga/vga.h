@@ -12,8 +12,18 @@
 /* For definitions: the link fails when constants land elsewhere (DS is not this segment). */
 #define ROM_DATA __seg_gs __attribute__((section(".rom.data")))
 
-enum { SEQ = 0x3c4, GC = 0x3ce, ATTR = 0x3c0, ATTR_READ = 0x3c1, MISC = 0x3c2, MISC_READ = 0x3cc,
-       PEL_MASK = 0x3c6, PEL_READ = 0x3c7, PEL_WRITE = 0x3c8, PEL_DATA = 0x3c9 };
+enum {
+    SEQ = 0x3c4,
+    GC = 0x3ce,
+    ATTR = 0x3c0,
+    ATTR_READ = 0x3c1,
+    MISC = 0x3c2,
+    MISC_READ = 0x3cc,
+    PEL_MASK = 0x3c6,
+    PEL_READ = 0x3c7,
+    PEL_WRITE = 0x3c8,
+    PEL_DATA = 0x3c9
+};
 enum { VGA_SEG_GRAPHICS = 0xa000, VGA_SEG_MONO = 0xb000, VGA_SEG_COLOUR = 0xb800 };
 
 /* Memory outside the stack, by segment. */
@@ -21,14 +31,18 @@ static inline u8 peek8(u16 seg, u32 off)
 {
     u32 v;
     __asm__ volatile("movw %w1, %%es\n\tmovb %%es:(%2), %b0\n\tmovw %%ss, %w1\n\tmovw %w1, %%es"
-                     : "=&q"(v), "+r"(seg) : "r"(off & 0xffff) : "memory");
+                     : "=&q"(v), "+r"(seg)
+                     : "r"(off & 0xffff)
+                     : "memory");
     return (u8)v;
 }
 
 static inline void poke8(u16 seg, u32 off, u8 v)
 {
     __asm__ volatile("movw %w0, %%es\n\tmovb %b2, %%es:(%1)\n\tmovw %%ss, %w0\n\tmovw %w0, %%es"
-                     : "+r"(seg) : "r"(off & 0xffff), "q"(v) : "memory");
+                     : "+r"(seg)
+                     : "r"(off & 0xffff), "q"(v)
+                     : "memory");
 }
 
 static inline u16 peek16(u16 seg, u32 off)
@@ -39,7 +53,9 @@ static inline u16 peek16(u16 seg, u32 off)
 static inline void poke16(u16 seg, u32 off, u16 v)
 {
     __asm__ volatile("movw %w0, %%es\n\tmovw %w2, %%es:(%1)\n\tmovw %%ss, %w0\n\tmovw %w0, %%es"
-                     : "+r"(seg) : "r"(off & 0xffff), "r"(v) : "memory");
+                     : "+r"(seg)
+                     : "r"(off & 0xffff), "r"(v)
+                     : "memory");
 }
 
 void fill16(u16 seg, u16 off, u16 v, u32 words);
@@ -141,8 +157,8 @@ void graphics_scroll(const struct screen *s, u8 page, const struct rect *w);
 void int10_pixel(struct regs *r); /* 0Ch, 0Dh */
 
 /* info.c */
-void int10_select(struct regs *r); /* 12h */
-void int10_dcc(struct regs *r);    /* 1Ah */
+void int10_select(struct regs *r);     /* 12h */
+void int10_dcc(struct regs *r);        /* 1Ah */
 void int10_state_info(struct regs *r); /* 1Bh */
 /* state.c */
 void int10_save(struct regs *r); /* 1Ch */

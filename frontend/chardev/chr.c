@@ -176,7 +176,8 @@ static void on_writable(void *opaque, short revents)
 static void enqueue(struct chr *c, const uint8_t *buf, size_t n)
 {
     if (c->queue_at + c->queue_len + n > c->queue_room) {
-        memmove(c->queue, c->queue + c->queue_at, c->queue_len);
+        if (c->queue_len)
+            memmove(c->queue, c->queue + c->queue_at, c->queue_len);
         c->queue_at = 0;
         if (c->queue_len + n > c->queue_room) {
             c->queue_room = 2 * (c->queue_len + n);

@@ -246,19 +246,21 @@ bool cmd_out(struct mon_call *c, struct err *e)
 
 /* --- files ----------------------------------------------------------------------------- */
 
-/* Page by page: `physical` reads RAM and zeroes elsewhere, so no device is touched. */
+/* Part of a page. Only RAM: no device is touched. Physical memory that is none reads as zeroes.
+ */
 static bool save_page(struct vm *vm, bool physical, uint64_t at, uint8_t *buf, size_t n)
 {
     const uint8_t *ram;
+    gpa pa = at;
 
-    if (!physical)
-        return read_virtual(vm, at, buf, n) == n;
-    ram = space_ram_page(vm_pc(vm)->mem, at & ~GUEST_PAGE_MASK, NULL);
+    if (!physical && !to_physical(vm, at, &pa))
+        return false;
+    ram = space_ram_page(vm_pc(vm)->mem, pa & ~GUEST_PAGE_MASK, NULL);
     if (ram)
         memcpy(buf, ram + (at & GUEST_PAGE_MASK), n);
     else
         memset(buf, 0, n);
-    return true;
+    return ram || physical;
 }
 
 static bool save(struct mon_call *c, bool physical, struct err *e)

@@ -19,7 +19,8 @@ static void line_done(void *opaque, const char *text)
     mon_run_line(m->ms, text, out);
     mon_puts(m, out->str);
     g_string_free(out, TRUE);
-    line_prompt(m->line);
+    if (!vm_ending(m->ms->vm))
+        line_prompt(m->line);
 }
 
 /* What all candidates have in common, in *common after the first. */

@@ -149,9 +149,10 @@ mon_fn cmd_quit, cmd_stop, cmd_cont, cmd_reset, cmd_powerdown, cmd_capabilities,
     cmd_target, cmd_chardev, cmd_help, cmd_log, cmd_iothreads;                /* cmd_vm.c */
 mon_fn cmd_registers, cmd_nmi, cmd_jit, cmd_pic, cmd_lapic, cmd_irq, cmd_cpu; /* cmd_cpu.c */
 mon_fn cmd_x, cmd_xp, cmd_print, cmd_in, cmd_out, cmd_gva2gpa, cmd_memsave, cmd_pmemsave,
-    cmd_mem, cmd_tlb;                           /* cmd_mem.c */
-mon_fn cmd_pci, cmd_qtree, cmd_mtree, cmd_roms; /* cmd_dev.c */
-mon_fn cmd_screendump;                          /* cmd_screen.c */
-mon_fn cmd_send_key, cmd_sendkey;               /* keys.c */
+    cmd_mem, cmd_tlb;                                    /* cmd_mem.c */
+mon_fn cmd_pci, cmd_qtree, cmd_mtree, cmd_roms;          /* cmd_dev.c */
+mon_fn cmd_block, cmd_blockstats, cmd_eject, cmd_change; /* cmd_block.c */
+mon_fn cmd_screendump;                                   /* cmd_screen.c */
+mon_fn cmd_send_key, cmd_sendkey;                        /* keys.c */
 
 #endif

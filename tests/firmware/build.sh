@@ -30,3 +30,13 @@ with open(out + "/pattern.img", "wb") as f:
     for lba in range(131072):
         f.write(struct.pack("<I", lba) * 128)
 EOF
+
+# CDs: the program without emulation, the floppy with it
+if command -v xorriso >/dev/null; then
+    mkdir -p "$out/cd"
+    cp "$out/floppy.img" "$out/prog.bin" "$out/cd/"
+    sectors=$(($(stat -c %s "$out/prog.bin") / 512))
+    xorriso -as mkisofs -quiet -b prog.bin -no-emul-boot -boot-load-size $sectors -c cat \
+        -o "$out/cd.iso" "$out/cd" 2>/dev/null
+    xorriso -as mkisofs -quiet -b floppy.img -c cat -o "$out/cdfloppy.iso" "$out/cd" 2>/dev/null
+fi

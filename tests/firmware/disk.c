@@ -105,7 +105,7 @@ static void long_read(void)
     check("42: 100 sectors over a 64 KiB boundary", bad, 0);
 }
 
-static void floppy(void)
+static void floppy(bool emulated)
 {
     struct regs r = {.ah = 0x08, .dl = 0};
     intr(0x13, &r);
@@ -126,10 +126,17 @@ static void floppy(void)
     check("floppy 00: reset", r.ah << 1 | carry(&r), 0);
     r = (struct regs){.ah = 0x15, .dl = 0};
     intr(0x13, &r);
-    check("floppy 15: change line", r.ah, 2);
+    check("floppy 15: change line unless emulated", r.ah, emulated ? 1 : 2);
 }
 
-void test_disk(void)
+static bool emulation(void)
+{
+    struct regs r = {.ax = 0x4b01, .dl = 0, .si = (u16)(u32)buffer};
+    intr(0x13, &r);
+    return !carry(&r) && buffer[1] == 2;
+}
+
+void test_disk(u8 boot_drive)
 {
     for (hd = 0x80; hd < 0x84; hd++)
         if (lba_call(0x42, 4242, 1, buffer) == 0 && holds(0, 1, 4242))
@@ -139,5 +146,41 @@ void test_disk(void)
     edd();
     writes();
     long_read();
-    floppy();
+    if (boot_drive == 0)
+        floppy(emulation());
+}
+
+static void cd_call(u8 drive, u32 lba, u32 *bad)
+{
+    struct dap d = {16, 2, (u16)(u32)buffer, 0, lba, 0};
+    struct regs r = {.ah = 0x42, .dl = drive, .si = (u16)(u32)&d};
+    intr(0x13, &r);
+    *bad = r.ah << 1 | carry(&r);
+}
+
+void test_cd(u8 drive)
+{
+    u32 bad;
+    if (drive < 0xe0)
+        return;
+    struct regs r = {.ax = 0x4b01, .dl = drive, .si = (u16)(u32)buffer};
+    intr(0x13, &r);
+    check("4B01: carry", carry(&r), 0);
+    check("4B01: no emulation, this drive", buffer[1] << 8 | buffer[2], drive);
+    r = (struct regs){.ah = 0x41, .bx = 0x55aa, .dl = drive};
+    intr(0x13, &r);
+    check("CD 41", r.bx, 0xaa55);
+    cd_call(drive, 16, &bad);
+    check("CD 42: two sectors", bad, 0);
+    check("CD 42: CD001", *(u32 *)(buffer + 1), 0x30304443);
+    check("CD 42: the boot record", *(u32 *)(buffer + 2048 + 7), 0x54204c45);
+    cd_call(drive, 0x7fffff, &bad);
+    check("CD 42: beyond the end", bad & 1, 1);
+    *(u16 *)buffer = 26;
+    r = (struct regs){.ah = 0x48, .dl = drive, .si = (u16)(u32)buffer};
+    intr(0x13, &r);
+    check("CD 48: sector size", *(u16 *)(buffer + 24), 2048);
+    r = (struct regs){.ah = 0x43, .dl = drive, .si = (u16)(u32)buffer};
+    intr(0x13, &r);
+    check("CD 43: read only", carry(&r), 1);
 }

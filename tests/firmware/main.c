@@ -61,7 +61,8 @@ void main(u32 drive)
     test_keyboard();
     test_pci();
     test_tables();
-    test_disk();
+    test_disk((u8)drive);
+    test_cd((u8)drive);
     test_video();
     test_vbe();
     out_text("1..");

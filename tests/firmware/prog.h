@@ -36,7 +36,8 @@ extern u8 buffer[8192];
 
 void test_video(void);
 void test_vbe(void);
-void test_disk(void);
+void test_disk(u8 boot_drive);
+void test_cd(u8 boot_drive);
 void test_system(void);
 void test_keyboard(void);
 void test_pci(void);

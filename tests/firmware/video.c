@@ -56,7 +56,8 @@ static void text(void)
 
 static void pages_and_strings(void)
 {
-    static const char s[] = "A\x1f" "B\x2f";
+    static const char s[] = "A\x1f"
+                            "B\x2f";
     V(.ax = 0x1303, .cx = 2, .dx = 0x0a0a, .bp = (u16)(u32)s);
     check("13 with attributes", (u32)cell(10, 10) << 16 | cell(10, 11), 0x1f412f42);
     check("13 moves the cursor", cursor(), 0x0a0c);

@@ -79,6 +79,11 @@ void vm_quit(struct vm *vm, int status, enum vm_cause cause)
     vm->quits++;
 }
 
+bool vm_ending(const struct vm *vm)
+{
+    return vm->quits > 0;
+}
+
 void vm_run_on_cpu(struct vm *vm, void (*fn)(void *opaque), void *opaque)
 {
     fn(opaque);
@@ -119,6 +124,11 @@ struct cpu *vm_cpu(struct vm *vm)
 struct clock *vm_clock(struct vm *vm)
 {
     return &vm->clock;
+}
+
+struct drives *vm_drives(struct vm *vm)
+{
+    return NULL;
 }
 
 const struct display *vm_display(struct vm *vm)
@@ -436,74 +446,79 @@ static void test_qmp(void)
     stop(vm);
 }
 
+static const struct {
+    const char *line, *want;
+} hmp_lines[] = {
+    {"frob", "unknown command: 'frob'"},
+    {"info frob", "unknown command: 'info frob'"},
+    {"info", "info registers"},
+    {"help", "sendkey KEY"},
+    {"help x", "x /FMT ADDRESS"},
+    {"? nothing", "Error: there is no command 'nothing'"},
+    {"p 1+1", "0x2\n"},
+    {"p/d 0-1", "-1\n"},
+    {"p/c 65", "'A'\n"},
+    {"p $rip", "0xfff0\n"},
+    {"p $cs.base", "0xffff0000\n"},
+    {"p $frob", "Error: unknown register 'frob'"},
+    {"p", "Error: value is missing"},
+    {"p 1 2", "Error: '2' is too much"},
+    {"p/z 1", "Error: invalid char in format: 'z'"},
+    {"x/9999999x 0", "Error: at most"},
+    {"xp/2xb 0", "0000000000000000: 0x11 0x22\n"},
+    {"xp /1xh 0", "0000000000000000: 0x2211\n"},
+    {"xp/1dw 4", "         -2\n"},
+    {"xp/3c 8", "'h' 'i' '\\x00'"},
+    {"xp/2i 16", "nop"},
+    {"x/1xb 0xfffffffffffff000", "0x"},
+    {"gva2gpa 0x1234", "gpa: 0x1234"},
+    {"i /b 0x61", "portb[0x0061] = 0x"},
+    {"i 0x70 0x14", "Error: "},
+    {"info registers", "EIP=0000fff0"},
+    {"info mem", "PG disabled"},
+    {"info tlb", "PG disabled"},
+    {"info pci", "Host bridge: PCI device 8086:1237"},
+    {"info qtree", "dev: i8042"},
+    {"info mtree", "ram-640k"},
+    {"info pic", "pic0: irr=00"},
+    {"info lapic", "SPIV"},
+    {"info lapic 1", "Error: "},
+    {"info irq", "IRQ 15"},
+    {"info jit", "blocks"},
+    {"eject cd0", "Error: Device 'cd0' not found"},
+    {"eject", "Error: Parameter 'device' is missing"},
+    {"change cd0 file", "Error: Device 'cd0' not found"},
+    {"eject -x cd0", "Error: unknown option -x"},
+    {"info chardev", "qmp: filename=null"},
+    {"info cpus", "thread_id=4711"},
+    {"info name", "box"},
+    {"info uuid", "00000000-0000-0000-0000-000000000000"},
+    {"info version", "8.2.0"},
+    {"info status", "VM status: running"},
+    {"cpu 1", "Error: invalid CPU index"},
+    {"log frob", "Error: unknown log item 'frob'"},
+    {"sendkey a", "Error: the machine has no keyboard"},
+    {"screendump /tmp/x", "Error: There is no console"},
+    {"memsave 0 1 \"/nonexistent/a b\"", "Could not open '/nonexistent/a b'"},
+    {"pmemsave 0 0x7fffffffffffffff /dev/null", "Error: Invalid addr"},
+    {"memsave 0 1 \"unterminated", "Error: unterminated string"},
+};
+
 static void test_hmp(void)
 {
-    static const struct {
-        const char *line, *want;
-    } rows[] = {
-        {"frob", "unknown command: 'frob'"},
-        {"info frob", "unknown command: 'info frob'"},
-        {"info", "info registers"},
-        {"help", "sendkey KEY"},
-        {"help x", "x /FMT ADDRESS"},
-        {"? nothing", "Error: there is no command 'nothing'"},
-        {"p 1+1", "0x2\n"},
-        {"p/d 0-1", "-1\n"},
-        {"p/c 65", "'A'\n"},
-        {"p $rip", "0xfff0\n"},
-        {"p $cs.base", "0xffff0000\n"},
-        {"p $frob", "Error: unknown register 'frob'"},
-        {"p", "Error: value is missing"},
-        {"p 1 2", "Error: '2' is too much"},
-        {"p/z 1", "Error: invalid char in format: 'z'"},
-        {"x/9999999x 0", "Error: at most"},
-        {"xp/2xb 0", "0000000000000000: 0x11 0x22\n"},
-        {"xp /1xh 0", "0000000000000000: 0x2211\n"},
-        {"xp/1dw 4", "         -2\n"},
-        {"xp/3c 8", "'h' 'i' '\\x00'"},
-        {"xp/2i 16", "nop"},
-        {"x/1xb 0xfffffffffffff000", "0x"},
-        {"gva2gpa 0x1234", "gpa: 0x1234"},
-        {"i /b 0x61", "portb[0x0061] = 0x"},
-        {"i 0x70 0x14", "Error: "},
-        {"info registers", "EIP=0000fff0"},
-        {"info mem", "PG disabled"},
-        {"info tlb", "PG disabled"},
-        {"info pci", "Host bridge: PCI device 8086:1237"},
-        {"info qtree", "dev: i8042"},
-        {"info mtree", "ram-640k"},
-        {"info pic", "pic0: irr=00"},
-        {"info lapic", "SPIV"},
-        {"info lapic 1", "Error: "},
-        {"info irq", "IRQ 15"},
-        {"info jit", "blocks"},
-        {"info chardev", "qmp: filename=null"},
-        {"info cpus", "thread_id=4711"},
-        {"info name", "box"},
-        {"info uuid", "00000000-0000-0000-0000-000000000000"},
-        {"info version", "8.2.0"},
-        {"info status", "VM status: running"},
-        {"cpu 1", "Error: invalid CPU index"},
-        {"log frob", "Error: unknown log item 'frob'"},
-        {"sendkey a", "Error: the machine has no keyboard"},
-        {"screendump /tmp/x", "Error: There is no console"},
-        {"memsave 0 1 \"/nonexistent/a b\"", "Could not open '/nonexistent/a b'"},
-        {"pmemsave 0 0x7fffffffffffffff /dev/null", "Error: Invalid addr"},
-        {"memsave 0 1 \"unterminated", "Error: unterminated string"},
-    };
     struct vm *vm = start();
 
     memcpy(vm->pc->memory.ram.host,
            "\x11\x22\x33\x44\xfe\xff\xff\xff"
            "hi\0\0\0\0\0\0\x90\x90",
            18);
-    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
-        const char *got = say(vm, rows[i].line);
+    for (unsigned i = 0; i < G_N_ELEMENTS(hmp_lines); i++) {
+        const char *got = say(vm, hmp_lines[i].line);
 
-        if (!strcmp(rows[i].line, "i 0x70 0x14")) /* index, then the data port */
+        if (!strcmp(hmp_lines[i].line, "i 0x70 0x14")) /* index, then the data port */
             expect(got, "portb[0x0071] = 0x06");
-        else if (!strstr(got, rows[i].want))
-            g_error("%s: '%s' lacks '%s'", rows[i].line, got, rows[i].want);
+        else if (!strstr(got, hmp_lines[i].want))
+            g_error("%s: '%s' lacks '%s'", hmp_lines[i].line, got, hmp_lines[i].want);
     }
     g_assert_cmpstr(say(vm, "  # a comment"), ==, "");
     g_assert_cmpstr(say(vm, " s"), ==, "");
@@ -512,6 +527,7 @@ static void test_hmp(void)
     say(vm, "q");
     g_assert_cmpuint(vm->powerdowns, ==, 1);
     g_assert_cmpuint(vm->quits, ==, 1);
+    vm->quits = 0;
     expect(ask(vm, HMP, "p 2\r"), "p 2\r\n0x2\r\n(qemu) ");
     expect(ask(vm, HMP, "info stat\t\r"), "info status ");
     stop(vm);

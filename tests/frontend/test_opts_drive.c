@@ -167,7 +167,7 @@ static void test_snapshot(void)
 static void test_virtio_device(void)
 {
     struct opts o;
-    parse_ok(&o, "-drive file=a,if=virtio,id=x");
+    parse_ok(&o, "-vga none -drive file=a,if=virtio,id=x");
     g_assert_cmpint(o.devices, ==, 1);
     g_assert_cmpstr(o.device[0].prop[0].value, ==, "x");
     opts_finish(&o);

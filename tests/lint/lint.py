@@ -14,7 +14,7 @@ MAY_INCLUDE = {
     "cpu": {"softmmu", "mmu"},
     "translator": {"softmmu", "mmu", "cpu"},
     "hw": {"softmmu"},
-    "frontend": {"softmmu", "mmu", "cpu", "translator", "hw"},
+    "frontend": {"softmmu", "mmu", "cpu", "translator", "hw", "firmware"},
     "firmware": set(),
     "tests": {"softmmu", "mmu", "cpu", "translator", "hw", "frontend", "firmware"},
 }

@@ -1,0 +1,107 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# One test of the firmware, TAP.   run.sh qemu|mynah CASE
+# qemu is the reference machine; the services' answers come from the guest program (main.c),
+# the boot order from what the firmware prints on the debug port.
+set -u
+root=$(cd "$(dirname "$0")/../.." && pwd)
+build=${MYNAH_BUILD:-$root/build}
+machine=$1 name=$2
+work=$(mktemp -d "${TMPDIR:-/tmp}/mynah-firmware.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+
+skip() {
+    echo "1..0 # SKIP $1"
+    exit 0
+}
+"$root/tests/firmware/build.sh" "$work" || exit 1
+
+common=(-m 64 -display none -net none -snapshot -serial "file:$work/serial")
+if [ "$machine" = qemu ]; then
+    command -v qemu-system-x86_64 >/dev/null || skip "qemu-system-x86_64 is not installed"
+    vm=(qemu-system-x86_64 -M pc -accel tcg -bios "$build/firmware/bios/bios.bin" -vga none
+        -device "VGA,romfile=$build/firmware/vga/vgabios.bin"
+        -global isa-debugcon.iobase=0x402)
+else
+    vm=("$build/frontend/mynah")
+fi
+vm+=("${common[@]}" -debugcon "file:$work/debug" -device isa-debug-exit,iobase=0x501)
+pattern=(-drive "if=none,id=d0,format=raw,file=$work/pattern.img")
+ide=(-drive "if=ide,index=0,format=raw,file=$work/pattern.img")
+floppy=(-drive "if=floppy,format=raw,file=$work/floppy.img" -boot a)
+
+# The guest program's own lines.
+guest() {
+    timeout 120 "${vm[@]}" -monitor none "$@" >"$work/log" 2>&1
+    status=$?
+    if grep -q '^1\.\.' "$work/serial" 2>/dev/null; then
+        cat "$work/serial"
+        return
+    fi
+    echo "not ok 1 - the guest program ends (status $status)"
+    sed 's/^/# /' "$work/log" "$work/debug" "$work/serial" 2>/dev/null
+    echo 1..1
+}
+
+# order WANTED ARGS...: what was tried, in which order; the last one is not bootable.
+count=0
+order() {
+    local want=$1 got
+    shift
+    rm -f "$work/debug"
+    (
+        for _ in $(seq 100); do
+            sleep 0.2
+            grep -q "${WAIT:-No bootable}" "$work/debug" 2>/dev/null && break
+        done
+        for key in ${KEYS:-}; do
+            echo "sendkey $key"
+            sleep 0.5
+        done
+        [ -n "${KEYS:-}" ] && sleep 1
+        echo quit
+    ) | timeout 60 "${vm[@]}" -monitor stdio "$@" >"$work/log" 2>&1
+    got=$(sed -n 's/^Booting from \([a-zA-Z]*\).*/\1/p' "$work/debug" 2>/dev/null | tr '\n' ' ')
+    count=$((count + 1))
+    if [ "$got" = "$want " ]; then
+        echo "ok $count - $want: $*"
+    else
+        echo "not ok $count - $want: $*"
+        echo "# got: $got"
+        sed 's/^/# /' "$work/debug" "$work/log" 2>/dev/null
+    fi
+}
+
+case $name in
+ide) guest "${ide[@]}" "${floppy[@]}" ;;
+virtio) guest "${pattern[@]}" "${floppy[@]}" -device virtio-blk-pci,drive=d0 ;;
+virtio-modern) guest "${pattern[@]}" "${floppy[@]}" -device virtio-blk-pci,drive=d0,disable-legacy=on ;;
+virtio-legacy) guest "${pattern[@]}" "${floppy[@]}" \
+    -device virtio-blk-pci,drive=d0,disable-modern=on,disable-legacy=off ;;
+bridge) guest "${pattern[@]}" "${floppy[@]}" -device pci-bridge,id=b1,chassis_nr=1 \
+    -device virtio-blk-pci,drive=d0,bus=b1 ;;
+cd | cdfloppy)
+    [ -f "$work/$name.iso" ] || skip "xorriso is not installed"
+    guest "${ide[@]}" -drive "if=ide,index=2,media=cdrom,format=raw,file=$work/$name.iso" -boot d
+    ;;
+order)
+    truncate -s 1M "$work/blank"
+    drive=(-drive "if=none,id=a,format=raw,file=$work/blank")
+    order "disk floppy CD" -hda "$work/blank"
+    order "CD disk floppy" -hda "$work/blank" -boot d
+    order "floppy disk CD" -hda "$work/blank" -boot order=ac
+    order "disk disk floppy CD" "${drive[@]}" -device virtio-blk-pci,drive=a,bootindex=1 \
+        -drive "if=ide,index=0,format=raw,file=$work/blank" -cdrom "$work/blank"
+    order "CD disk floppy" -boot once=d -hda "$work/blank"
+    [ "$machine" = qemu ] && order "CD disk" "${drive[@]}" -nodefaults -boot strict=on \
+        -drive "if=none,id=b,format=raw,file=$work/blank" \
+        -device ide-cd,drive=a,bootindex=0,bus=ide.1 -device ide-hd,drive=b,bus=ide.0,bootindex=3
+    echo "1..$count"
+    ;;
+menu)
+    truncate -s 1M "$work/blank"
+    WAIT="Press Esc" KEYS="esc 3" order "CD disk floppy" -hda "$work/blank" -boot menu=on,splash-time=8000
+    echo "1..$count"
+    ;;
+*) skip "no such case: $name" ;;
+esac
