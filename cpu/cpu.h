@@ -144,7 +144,8 @@ struct cpu {
     int64_t budget;    /* instructions until the run loop must look up (counting mode) */
     struct mmu mmu;
     struct seg seg[SEG_COUNT];
-    void *jc;          /* jump cache of address space jc_as (translator) */
+    void *jc;          /* jump cache of address space jc_as (translator) ... */
+    void *jc_hi;       /* ... and for the upper half, of jc_hi_as */
     uint64_t jit_ra;   /* host return address of the slow path being run, or 0 */
     uint64_t jit_sp;   /* host stack to run C on */
     uint64_t scratch[16]; /* spill space of generated code */
@@ -159,7 +160,7 @@ struct cpu {
     uint32_t mxcsr;
     uint8_t upper;     /* enum cpu_upper */
     uint32_t host_mxcsr;
-    uint32_t jc_as;
+    uint32_t jc_as, jc_hi_as;
     struct x87 x87;
     bool x87_live;     /* registers, cw, sw and tags are in the host's x87: x87_sync() */
 

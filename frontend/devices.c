@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "firmware/firmware.h"
+#include "frontend/rom.h"
 #include "hw/display/vga.h"
 #include "hw/pc/pc.h"
 
@@ -16,22 +17,38 @@ static bool set_props(struct dev *d, const struct device_opts *o, struct err *e)
     return true;
 }
 
-static bool create(struct dev *d, struct pc *pc, const struct device_opts *o, struct err *e)
+static bool set_rom(struct pci_fn *fn, const struct opts *o, const char *name, struct err *e)
+{
+    struct boot_file f = {0};
+    bool ok;
+
+    if (!*name)
+        return pci_fn_set_rom(fn, NULL, 0, e);
+    if (!rom_open(&f, o, name, e))
+        return err_prefix(e, "romfile");
+    ok = pci_fn_set_rom(fn, f.data, f.size, e);
+    boot_file_close(&f);
+    return ok;
+}
+
+static bool create(struct dev *d, struct pc *pc, const struct opts *o,
+                   const struct device_opts *dev, struct err *e)
 {
     struct pci_fn *fn = (struct pci_fn *)d; /* the only bus that takes devices */
 
-    dev_init(d, o->cls, o->id, &pc->env);
-    if (o->cls == &vga_pci_class) {
+    dev_init(d, dev->cls, dev->id, &pc->env);
+    if (dev->cls == &vga_pci_class) {
         ((struct vga_pci *)d)->rom = firmware_vgabios;
         ((struct vga_pci *)d)->rom_size = FIRMWARE_VGABIOS_SIZE;
     }
-    if (!set_props(d, o, e)) {
+    if (!set_props(d, dev, e)) {
         dev_finish(d);
-        return err_prefix(e, "-device %s", o->cls->name);
+        return err_prefix(e, "-device %s", dev->cls->name);
     }
-    if (!pc_add_pci(pc, o->devfn, fn, e))
-        return err_prefix(e, "-device %s", o->cls->name);
-    if (o->multifunction)
+    if (!pc_add_pci(pc, dev->devfn, fn, e) ||
+        (dev->romfile && !set_rom(fn, o, dev->romfile, e)))
+        return err_prefix(e, "-device %s", dev->cls->name);
+    if (dev->multifunction)
         fn->config[0x0e] |= 0x80;
     return true;
 }
@@ -44,7 +61,7 @@ bool devices_create(struct devices *l, struct pc *pc, const struct opts *o, stru
         if (!l->d[i])
             return err_set(e, "out of memory");
         l->n++;
-        if (!create(l->d[i], pc, &o->device[i], e))
+        if (!create(l->d[i], pc, o, &o->device[i], e))
             return false;
     }
     return l->d || err_set(e, "out of memory");

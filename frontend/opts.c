@@ -118,7 +118,7 @@ static const struct option options[] = {
     {"overcommit", "TEXT", IGNORE},
     {"msg", "TEXT", IGNORE},
     {"sandbox", "TEXT", IGNORE},
-    {"no-hpet", NULL, IGNORE},
+    {"no-hpet", NULL, FLAG, AT(no_hpet)},
 };
 
 static bool opt_version(struct opts_build *b, const char *option, const char *value,

@@ -67,7 +67,8 @@ struct device_opts {
     unsigned props;
     int devfn; /* addr=SLOT[.FN]; -1: the next free slot */
     bool multifunction;
-    int64_t bootindex; /* -1: none */
+    int64_t bootindex;   /* -1: none */
+    const char *romfile; /* expansion ROM; NULL: the device's own, "": none */
 };
 
 struct opts {
@@ -84,6 +85,7 @@ struct opts {
     unsigned fw_cfgs;
     const char *bios;     /* system ROM: path or a name in data_dir, or NULL */
     const char *data_dir; /* -L, or NULL */
+    bool no_hpet;         /* -machine hpet=off, -no-hpet */
     bool guest_unpack;    /* -machine unpack=guest: the kernel unpacks itself */
 
     enum opts_engine engine; /* -accel tcg,engine=ir|jit */

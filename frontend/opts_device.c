@@ -88,7 +88,8 @@ static void list_props(const struct dev_class *c)
     printf("%s options:\n"
            "  addr=<int32>           - Slot and optional function number, example: 06.0 or 06\n"
            "  bootindex=<int32>\n"
-           "  multifunction=<bool>   -  (default: off)\n",
+           "  multifunction=<bool>   -  (default: off)\n"
+           "  romfile=<str>\n",
            c->name);
     for (const struct prop *p = c->props; p && p->name; p++) {
         int n = printf("  %s=<%s>", p->name, type[p->type]);
@@ -119,15 +120,13 @@ static bool parse_addr(const char *s, int *devfn)
 static bool take_common(struct device_opts *d, struct props *ps, struct err *e)
 {
     const char *addr = props_take(ps, "addr"), *bus = props_take(ps, "bus");
-    const char *rom = props_take(ps, "romfile");
     uint64_t bootindex = UINT64_MAX;
     d->devfn = -1;
     if (addr && !parse_addr(addr, &d->devfn))
         return err_set(e, "%s: addr=%s is no SLOT.FUNCTION", ps->option, addr);
     if (bus && strcmp(bus, "pci.0") && strcmp(bus, "pci"))
         return err_set(e, "%s: Bus '%s' not found", ps->option, bus);
-    if (rom && *rom)
-        return err_set(e, "%s: romfile=%s: only an empty one is supported", ps->option, rom);
+    d->romfile = props_take(ps, "romfile");
     props_take(ps, "rombar");
     if (!props_take_uint(ps, "bootindex", INT32_MAX, &bootindex, e))
         return false;
@@ -194,7 +193,8 @@ bool opt_device(struct opts_build *b, const char *option, const char *value, str
 
 bool opt_vga(struct opts_build *b, const char *option, const char *value, struct err *e)
 {
-    static const char *const others[] = {"cirrus", "qxl", "virtio", "vmware", "xenfb", "tcx", "cg3"};
+    static const char *const others[] = {"cirrus", "qxl", "virtio", "vmware",
+                                         "xenfb",  "tcx", "cg3"};
     if (is_help(value)) {
         puts("none                 no graphic card\n"
              "std                  standard VGA (default)");
@@ -213,7 +213,8 @@ bool opt_vga(struct opts_build *b, const char *option, const char *value, struct
 bool opts_default_vga(struct opts_build *b, struct err *e)
 {
     struct opts *o = b->o;
-    struct device_opts vga = {.cls = hw_find_class("VGA"), .devfn = PCI_DEVFN(2, 0), .bootindex = -1};
+    struct device_opts vga = {
+        .cls = hw_find_class("VGA"), .devfn = PCI_DEVFN(2, 0), .bootindex = -1};
     if (b->vga == VGA_OFF || (b->vga == VGA_DEFAULT && b->nodefaults))
         return true;
     for (unsigned i = 0; i < o->devices && b->vga == VGA_DEFAULT; i++)

@@ -173,19 +173,10 @@ bool opts_pick_accel(struct opts_build *b, struct err *e)
 /* Switches of QEMU's boards that change nothing here, or of which only one
  * value can be had (NULL: any). */
 static const struct opt_prop machine_fixed[] = {
-    {"acpi", "on"},
-    {"dump-guest-core", NULL},
-    {"graphics", NULL},
-    {"hpet", "off"},
-    {"i8042", "on"},
-    {"kernel-irqchip", NULL},
-    {"mem-merge", NULL},
-    {"pit", "on"},
-    {"sata", "off"},
-    {"smm", "off"},
-    {"usb", "off"},
-    {"vmport", "off"},
-    {"suppress-vmdesc", NULL},
+    {"acpi", "on"},  {"dump-guest-core", NULL}, {"graphics", NULL},
+    {"i8042", "on"}, {"kernel-irqchip", NULL},  {"mem-merge", NULL},
+    {"pit", "on"},   {"sata", "off"},           {"smm", "off"},
+    {"usb", "off"},  {"vmport", "off"},         {"suppress-vmdesc", NULL},
 };
 
 static bool check_machine_type(const char *type, struct err *e)
@@ -217,9 +208,12 @@ bool opt_machine(struct opts_build *b, const char *option, const char *value, st
                            f->value);
     }
     int unpack = b->o->guest_unpack;
-    if (!take_choice(&ps, "unpack", "host", "guest", &unpack, e) || !props_end(&ps, e))
+    bool hpet = !b->o->no_hpet;
+    if (!props_take_bool(&ps, "hpet", &hpet, e) ||
+        !take_choice(&ps, "unpack", "host", "guest", &unpack, e) || !props_end(&ps, e))
         return false;
     b->o->guest_unpack = unpack;
+    b->o->no_hpet = !hpet;
     if (accel) {
         char **names = g_strsplit(accel, ":", -1);
         bool ok = true;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "firmware/firmware.h"
+#include "frontend/rom.h"
 #include "frontend/vm_int.h"
 #include "hw/fw/acpi_tables.h"
 #include "hw/fw/boot.h"
@@ -32,24 +33,6 @@ static uint64_t rtc_epoch(const struct opts *o)
     return (uint64_t)(now + tm.tm_gmtoff);
 }
 
-/* -bios FILE, else our own: as a path, or a name in -L's folder or where distributions put
- * firmware. */
-static bool rom_open(struct boot_file *f, const struct opts *o, struct err *e)
-{
-    const char *const dirs[] = {o->data_dir, "/usr/share/seabios", "/usr/share/qemu"};
-    char path[PATH_MAX];
-
-    if (access(o->bios, R_OK) && !strchr(o->bios, '/'))
-        for (unsigned i = 0; i < ARRAY_SIZE(dirs); i++) {
-            if (!dirs[i])
-                continue;
-            snprintf(path, sizeof(path), "%s/%s", dirs[i], o->bios);
-            if (!access(path, R_OK))
-                return boot_file_open(f, path, 16 << 20, e);
-        }
-    return boot_file_open(f, o->bios, 16 << 20, e) || err_prefix(e, "-bios");
-}
-
 static bool create_board(struct vm *vm, struct err *e)
 {
     struct boot_file rom = {0};
@@ -61,6 +44,7 @@ static bool create_board(struct vm *vm, struct err *e)
         .clock = &vm->clock,
         .debugcon = vm_char(vm, o->debugcon),
         .rtc_epoch = rtc_epoch(o),
+        .hpet = !o->no_hpet,
         .tsc_hz = CPU_TSC_HZ,
     };
 
@@ -72,8 +56,8 @@ static bool create_board(struct vm *vm, struct err *e)
         cfg.debugexit_iobase = o->debug_exit_port;
         cfg.debugexit_iosize = o->debug_exit_size;
     }
-    if (o->bios && !rom_open(&rom, o, e))
-        return false;
+    if (o->bios && !rom_open(&rom, o, o->bios, e))
+        return err_prefix(e, "-bios");
     if (o->bios || o->kernel) {
         cfg.rom = rom.data;
         cfg.rom_bytes = rom.size;
@@ -147,9 +131,10 @@ static void setup_mtrrs(struct cpu *cpu)
     cpu->mtrr_def = 0xc06;
 }
 
+/* Firmware in flash starts kernels itself. */
 bool vm_direct_boot(const struct vm *vm)
 {
-    return vm->o->kernel;
+    return vm->o->kernel && !vm->pc->cfg.pflash[0];
 }
 
 /* What firmware would have done, and the kernel in RAM. */
@@ -167,6 +152,8 @@ static bool direct_boot(struct vm *vm, struct err *e)
                              .text_screen = vm->pc->vga != NULL,
                              .ram = ram};
 
+    acpi.hpet_addr = vm->o->no_hpet ? 0 : HPET_BASE;
+    acpi.fw_cfg = FW_CFG_PORT;
     if (!acpi_install(&acpi, &ram, &place, e))
         return false;
     bc.rsdp = place.rsdp;

@@ -7,8 +7,6 @@
 #include "hw/fw/boot.h"
 #include "hw/fw/items.h"
 
-#define FW_CFG_PORT 0x510
-
 /* The board as it is now: firmware has placed the PM registers when it asks. */
 static void describe(void *opaque, struct acpi_config *c)
 {
@@ -25,6 +23,7 @@ static void describe(void *opaque, struct acpi_config *c)
     c->pirq_links = true;
     c->pci_hole =
         vm->pc->memory.ram_low < 0x80000000 ? 0x80000000 : (uint32_t)vm->pc->memory.ram_low;
+    c->hpet_addr = vm->o->no_hpet ? 0 : HPET_BASE;
     c->fw_cfg = FW_CFG_PORT;
 }
 
@@ -50,6 +49,7 @@ bool vm_fw_init(struct vm *vm, struct err *e)
                           .ram_low = vm->pc->memory.ram_low,
                           .ram_high = vm->pc->memory.ram_high,
                           .nographic = o->nographic,
+                          .hpet_addr = o->no_hpet ? 0 : HPET_BASE,
                           .boot = o->boot,
                           .smbios = o->smbios};
     char *indexed = devices_bootorder(&vm->devices, o);

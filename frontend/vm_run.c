@@ -18,7 +18,8 @@ bool vm_in_vcpu(void)
 
 void vm_wake_vcpu(struct vm *vm, uint32_t why)
 {
-    cpu_kick(vm->cpu, why);
+    if (vm->cpu) /* a drive may answer while the board is being built */
+        cpu_kick(vm->cpu, why);
     if (in_vcpu)
         return;
     pthread_mutex_lock(&vm->wake_lock);

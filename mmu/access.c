@@ -63,8 +63,7 @@ static void fill_around(struct mmu *m, struct node *n, unsigned slot, gva va,
 static void fill(struct mmu *m, struct node *n, gva va, const struct walk *w, uint64_t h,
                  enum mmu_access acc, enum mmu_view view)
 {
-    struct mmu_as *as = m->as;
-    unsigned slot = as_slot(m, as, view);
+    unsigned slot;
     struct walk_leaf l = {w->step[w->leaf].entry, w->pa, w->perm};
 
     if (n->pfn != NO_PFN)
@@ -72,11 +71,12 @@ static void fill(struct mmu *m, struct node *n, gva va, const struct walk *w, ui
     if (acc == MMU_FETCH) {
         unsigned i = (unsigned)(va >> GUEST_PAGE_SHIFT) & 511;
         n->fetched[i >> 6] |= 1ull << (i & 63);
-        n->any_fetch = as->any_fetch = true;
+        n->any_fetch = m->priv->as[n->as].any_fetch = true;
         return;
     }
     if (!HOST_PTR(h))
         return;
+    slot = as_slot(m, m->as, view);
     if (!m->priv->use_tlb && !table_has_rd(m, n, slot, va))
         fill_around(m, n, slot, va, w, view);
     fill_page(m, n, slot, va, &l, h, view);
@@ -111,6 +111,8 @@ static bool translate(struct mmu *m, gva va, enum mmu_access acc, enum mmu_view 
     uint64_t h;
 
     va = walk_canon(wm, va);
+    if (acc == MMU_FETCH && (int64_t)va < 0)
+        as = &m->priv->as[m->hi_id];
     m->stats.walks++;
     n = shadow_chunk(m, as, va);
     if (!wm->levels) {
@@ -240,10 +242,10 @@ static void load_piece(struct mmu *m, const struct target *t, uint8_t *buf, unsi
 
 static void store_piece(struct mmu *m, const struct target *t, const uint8_t *buf, unsigned n)
 {
-    if (UNLIKELY(!t->host))
-        io_store(m, t->pa, buf, n);
-    else if (LIKELY(t->writable))
+    if (LIKELY(t->host && t->writable))
         ram_store(m, t->pa, t->host, buf, n);
+    else
+        io_store(m, t->pa, buf, n); /* ROM too: the space knows who gets writes */
 }
 
 /* Bytes of the access that lie in the first page. */

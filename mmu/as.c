@@ -47,7 +47,7 @@ static void assign_slots(struct mmu_as *as)
 
 void as_init(struct mmu *m)
 {
-    for (unsigned i = 0; i < MMU_MAX_AS; i++)
+    for (unsigned i = 0; i < MMU_IDS; i++)
         m->priv->as[i].id = (uint8_t)i;
 }
 
@@ -111,6 +111,7 @@ void as_restart(struct mmu *m, struct mmu_as *as)
     as_evict(m, as);
     as->used = true;
     publish(m);
+    shadow_drop_all(m, &m->priv->as[MMU_SHARED_ID]);
 }
 
 static struct mmu_as *as_free(struct mmu *m)
@@ -155,6 +156,71 @@ static struct mmu_as *as_new(struct mmu *m, uint64_t key, const struct mmu_ctl *
     return as;
 }
 
+/* ---- the upper half that address spaces have in common ----
+ *
+ * A kernel maps itself into every address space by the same upper 256 entries of the root. What
+ * was fetched through those is recorded once, in the nodes of an address space of its own (levels
+ * 3 to 1), and is good for each address space whose root has the same entries. Such a root is
+ * tracked, so that a write to it is seen. */
+
+#define SHARED_BUILDS_MAX 64 /* more: the guest does not work like that */
+
+void as_unshare(struct mmu *m, struct mmu_as *as)
+{
+    as->shares = false;
+    if (as == m->as)
+        m->hi_id = as->id;
+}
+
+static bool same_root(const struct mmu_priv *p, const uint64_t *root)
+{
+    uint64_t differ = 0;
+
+    for (unsigned i = 0; i < 256; i++)
+        differ |= (root[256 + i] & ~(uint64_t)PTE_A) ^ p->shared_root[i];
+    return !differ;
+}
+
+/* Everything recorded is forgotten; `root` is what counts from now on. */
+static void share_anew(struct mmu *m, const struct mmu_as *as, const uint64_t *root)
+{
+    struct mmu_priv *p = m->priv;
+    struct mmu_as *shared = &p->as[MMU_SHARED_ID];
+
+    for (unsigned i = 0; i < MMU_MAX_AS; i++)
+        as_unshare(m, &p->as[i]);
+    shadow_drop_all(m, shared);
+    shared->used = true;
+    shared->key = as->key;
+    shared->wm = as->wm;
+    for (unsigned i = 0; i < 256; i++)
+        p->shared_root[i] = root[256 + i] & ~(uint64_t)PTE_A;
+    p->shared_builds++;
+}
+
+static void share_upper(struct mmu *m, struct mmu_as *as)
+{
+    struct mmu_priv *p = m->priv;
+    struct mmu_as *shared = &p->as[MMU_SHARED_ID];
+    uint64_t h;
+
+    m->hi_id = as->id;
+    if (shared->wild)
+        shadow_drop_all(m, shared);
+    if (!as->shares) {
+        if (as->wm.levels != 4 || p->shared_builds > SHARED_BUILDS_MAX)
+            return;
+        h = page_host(m, as->wm.root);
+        if (!HOST_PTR(h) || !shadow_track_root(m, as, as->wm.root))
+            return;
+        if (!shared->used || shared->key >> 52 != as->key >> 52 ||
+            !same_root(p, (const void *)HOST_PTR(h)))
+            share_anew(m, as, (const void *)HOST_PTR(h));
+        as->shares = true;
+    }
+    m->hi_id = MMU_SHARED_ID;
+}
+
 void as_select(struct mmu *m, const struct mmu_ctl *ctl)
 {
     uint64_t key = key_of(ctl);
@@ -175,6 +241,7 @@ void as_select(struct mmu *m, const struct mmu_ctl *ctl)
     m->as = as;
     m->as_id = as->id;
     publish(m);
+    share_upper(m, as);
 }
 
 void mmu_set_ctl(struct mmu *m, const struct mmu_ctl *ctl)
@@ -185,6 +252,8 @@ void mmu_set_ctl(struct mmu *m, const struct mmu_ctl *ctl)
         if (m->as)
             as_evict(m, m->as);
         m->as = NULL;
+        shadow_drop_all(m, &m->priv->as[MMU_SHARED_ID]);
+        m->priv->as[MMU_SHARED_ID].used = false; /* reserved bits are others now */
     }
     m->ctl = *ctl;
     as_select(m, ctl);
@@ -228,15 +297,22 @@ static void invalidate(struct mmu *m, struct mmu_as *as, gva va)
 
 void mmu_invlpg(struct mmu *m, gva va)
 {
+    struct mmu_as *shared = &m->priv->as[MMU_SHARED_ID];
+
     if (m->as->wild)
         shadow_drop_all(m, m->as);
-    invalidate(m, m->as, walk_canon(&m->as->wm, va) & ~GUEST_PAGE_MASK);
+    if (shared->wild)
+        shadow_drop_all(m, shared);
+    va = walk_canon(&m->as->wm, va) & ~GUEST_PAGE_MASK;
+    invalidate(m, m->as, va);
+    if (shared->used)
+        invalidate(m, shared, va);
 }
 
 void mmu_flush_all(struct mmu *m)
 {
     m->stats.flush_all++;
-    for (unsigned i = 0; i < MMU_MAX_AS; i++) {
+    for (unsigned i = 0; i < MMU_IDS; i++) {
         if (m->priv->as[i].used)
             shadow_drop_all(m, &m->priv->as[i]);
     }

@@ -81,6 +81,7 @@ struct mmu_as {
     bool used;
     bool any_fetch; /* something was handed out by mmu_fetch_page */
     bool wild;      /* ... through tables that cannot be tracked */
+    bool shares;    /* the upper half of its root, which is tracked, equals priv->shared_root */
     uint8_t id;
     uint8_t slot[MMU_VIEWS]; /* view -> index into tab (views may share) */
     struct table *tab[MMU_VIEWS];
@@ -115,7 +116,9 @@ struct mmu_priv {
     /* as.c */
     uint64_t tick;
     uint8_t hint[64];
-    struct mmu_as as[MMU_MAX_AS];
+    struct mmu_as as[MMU_IDS]; /* the last has what was fetched through shared_root, no tables */
+    uint64_t shared_root[256]; /* PML4 entries 256..511, without A bits */
+    unsigned shared_builds;    /* times that it was taken anew */
 };
 
 /* ---- page.c: physical pages ---- */
@@ -177,6 +180,8 @@ void shadow_drop_all(struct mmu *m, struct mmu_as *as); /* all nodes; tells the 
 /* Guest wrote bytes [off, off+len) of a page table; old: their 8-byte words before. */
 void shadow_pt_written(struct mmu *m, struct page_meta *pg, const uint8_t *host, unsigned off,
                        unsigned len, const uint64_t *old);
+/* Tracks the root of the current address space; false when that cannot be. */
+bool shadow_track_root(struct mmu *m, struct mmu_as *as, gpa root);
 /* The page is no page table any more: drops everything made from it. */
 void shadow_zap_page(struct mmu *m, struct page_meta *pg);
 
@@ -186,6 +191,8 @@ void as_evict(struct mmu *m, struct mmu_as *as);
 bool as_evict_lru(struct mmu *m); /* not the current one; false when there is no other */
 void as_restart(struct mmu *m,
                 struct mmu_as *as); /* empties the current one, tables included */
+/* The root's upper half may have changed, or is not tracked any more. */
+void as_unshare(struct mmu *m, struct mmu_as *as);
 /* Index of the table of a view of the current address space, made if need be. */
 unsigned as_slot(struct mmu *m, struct mmu_as *as, enum mmu_view view);
 void as_select(struct mmu *m, const struct mmu_ctl *ctl);

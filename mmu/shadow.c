@@ -111,6 +111,9 @@ static void node_unlink(struct mmu *m, struct node *n)
     struct mmu_as *as = &m->priv->as[n->as];
     struct node **link = hash_slot(m, n->as, n->level, n->va);
 
+    if (n->level == 4)
+        as_unshare(m, as);
+
     while (*link != n)
         link = &(*link)->hash_next;
     *link = n->hash_next;
@@ -210,7 +213,7 @@ static bool walk_cacheable(struct mmu *m, const struct walk *w)
     return true;
 }
 
-static void make_room(struct mmu *m, struct mmu_as *as)
+static void make_room(struct mmu *m)
 {
     struct mmu_priv *p = m->priv;
 
@@ -219,7 +222,7 @@ static void make_room(struct mmu *m, struct mmu_as *as)
     while (UNLIKELY(p->nodes_live + NODES_PER_FILL > NODE_MAX || table_over_budget(m))) {
         if (as_evict_lru(m))
             continue;
-        as_restart(m, as);
+        as_restart(m, m->as);
         break;
     }
 }
@@ -259,9 +262,12 @@ struct node *shadow_record(struct mmu *m, struct mmu_as *as, const struct walk *
 
     if (as->wm.levels && !walk_cacheable(m, w))
         return NULL;
-    make_room(m, as);
+    make_room(m);
     if (as->wm.levels) {
-        for (unsigned l = w->top; l >= 2 && l >= w->leaf; l--)
+        /* roots are many for the shared upper half: they are compared (as.c) */
+        unsigned top = as->id == MMU_SHARED_ID && w->top == 4 ? 3 : w->top;
+
+        for (unsigned l = top; l >= 2 && l >= w->leaf; l--)
             upper_node(m, as, w, l, va);
     }
     n = node_new(m, as, 1, va & ~(CHUNK_SIZE - 1));
@@ -275,6 +281,16 @@ struct node *shadow_record(struct mmu *m, struct mmu_as *as, const struct walk *
     if (w->leaf == 1)
         chunk_track_table(m, as, n, n->pt);
     return n;
+}
+
+bool shadow_track_root(struct mmu *m, struct mmu_as *as, gpa root)
+{
+    if (!page_meta(m, root))
+        return false;
+    make_room(m);
+    if (!node_find(m, as->id, as->wm.levels, 0))
+        node_track(m, node_new(m, as, as->wm.levels, 0), root, 0, GUEST_PAGE_SIZE);
+    return true;
 }
 
 /* ---- guest writes to page tables ---- */
@@ -308,6 +324,8 @@ static bool use_written(struct mmu *m, struct node *n, const uint8_t *host, unsi
         uint64_t was = entry_at(old_bytes + (o - (off & ~7u)), esize), now;
         gva va;
 
+        if (level == 4 && o >= GUEST_PAGE_SIZE / 2)
+            as_unshare(m, as);
         if (o < first || o >= end || !(was & PTE_P))
             continue;
         now = entry_at(host + o, esize);

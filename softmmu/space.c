@@ -15,7 +15,7 @@ struct region {
     uint8_t *host; /* RAM */
     bool readonly;
     uint8_t *shadow;          /* of a read-only region: writes go there */
-    const struct io_ops *ops; /* I/O */
+    const struct io_ops *ops; /* I/O; of a read-only RAM region: who gets writes */
     void *opaque;
 };
 
@@ -194,6 +194,20 @@ bool space_add_shadow(struct space *s, const char *name, gpa base, uint64_t size
     return space_add(s, &s->ram, &r, size, e);
 }
 
+bool space_add_rom_io(struct space *s, const char *name, gpa base, uint64_t size,
+                      const void *host, const struct io_ops *ops, void *opaque, struct err *e)
+{
+    struct region r = {.base = base,
+                       .name = name,
+                       .host = (void *)host,
+                       .readonly = true,
+                       .ops = ops,
+                       .opaque = opaque};
+
+    assert(!((base | size) & GUEST_PAGE_MASK));
+    return space_add(s, &s->ram, &r, size, e);
+}
+
 bool space_add_io(struct space *s, const char *name, gpa base, uint64_t size,
                   const struct io_ops *ops, void *opaque, struct err *e)
 {
@@ -325,7 +339,10 @@ void space_write_bytes(struct space *s, gpa addr, const void *buf, size_t n)
 
         if (r) {
             k = left_in(r, addr, n);
-            ram_write(s, r, addr, p, k);
+            if (r->ops)
+                k = io_write(r, addr, p, k);
+            else
+                ram_write(s, r, addr, p, k);
         } else if ((r = table_find(&s->io, addr))) {
             k = io_write(r, addr, p, left_in(r, addr, n));
         } else {

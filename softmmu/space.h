@@ -36,6 +36,9 @@ bool space_add_ram(struct space *s, const char *name, gpa base, uint64_t size, v
 /* Reads see one block, writes go to another (a ROM while its shadow is filled). */
 bool space_add_shadow(struct space *s, const char *name, gpa base, uint64_t size,
                       const void *read, void *write, struct err *e);
+/* Reads see host memory, writes go to ops->write (flash in read-array mode). */
+bool space_add_rom_io(struct space *s, const char *name, gpa base, uint64_t size,
+                      const void *host, const struct io_ops *ops, void *opaque, struct err *e);
 bool space_add_io(struct space *s, const char *name, gpa base, uint64_t size,
                   const struct io_ops *ops, void *opaque, struct err *e);
 /* Takes away the region that starts at base (BARs move); false when none does.

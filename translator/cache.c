@@ -102,7 +102,7 @@ void cache_finish(struct cache *c)
         }
     }
     munmap(c->pages, c->n_pages * sizeof(*c->pages));
-    for (unsigned i = 0; i < MMU_MAX_AS; i++) {
+    for (unsigned i = 0; i < MMU_IDS; i++) {
         free(c->by_pc[i]);
         free(c->code[i]);
     }
@@ -197,7 +197,7 @@ static void forget_pc(struct cache *c, struct block *b)
     uint64_t pc = b->cs_base + b->rip;
     unsigned i = jc_index(pc);
 
-    for (unsigned as = 0; as < MMU_MAX_AS; as++) {
+    for (unsigned as = 0; as < MMU_IDS; as++) {
         if (c->by_pc[as] && c->by_pc[as]->e[i].code == b)
             c->by_pc[as]->e[i].key = 0;
         if (c->code[as] && b->code && c->code[as]->e[i].code == b->code)
@@ -303,7 +303,7 @@ void cache_flush(struct cache *c)
         c->hash[h] = NULL;
     }
     c->bytes = 0;
-    for (unsigned as = 0; as < MMU_MAX_AS; as++)
+    for (unsigned as = 0; as < MMU_IDS; as++)
         cache_unmapped(c, as, 0, 0);
 }
 
@@ -322,20 +322,27 @@ void cache_reap(struct cache *c)
 static void clear_group(struct jump_cache *jc, gva va)
 {
     unsigned group = (unsigned)(va >> GUEST_PAGE_SHIFT & (JC_GROUPS - 1));
+    uint64_t bit = 1ull << (group & 63);
 
-    if (jc)
-        memset(&jc->e[group * JC_SLOTS], 0, JC_SLOTS * sizeof(jc->e[0]));
+    if (!jc || !(jc->used[group / 64] & bit))
+        return;
+    jc->used[group / 64] &= ~bit;
+    memset(&jc->e[group * JC_SLOTS], 0, JC_SLOTS * sizeof(jc->e[0]));
+}
+
+static void clear_all(struct jump_cache *jc)
+{
+    for (gva group = 0; group < JC_GROUPS; group++)
+        clear_group(jc, group << GUEST_PAGE_SHIFT);
 }
 
 void cache_unmapped(struct cache *c, uint32_t as_id, gva va, uint64_t len)
 {
-    if (as_id >= MMU_MAX_AS)
+    if (as_id >= MMU_IDS)
         return;
     if (!len || len >> GUEST_PAGE_SHIFT >= JC_GROUPS) {
-        if (c->by_pc[as_id])
-            memset(c->by_pc[as_id], 0, sizeof(*c->by_pc[as_id]));
-        if (c->code[as_id])
-            memset(c->code[as_id], 0, sizeof(*c->code[as_id]));
+        clear_all(c->by_pc[as_id]);
+        clear_all(c->code[as_id]);
         return;
     }
     clear_group(c->by_pc[as_id], va - GUEST_PAGE_SIZE); /* blocks that cross into va */
@@ -369,11 +376,17 @@ struct block *cache_lookup_pc(struct cache *c, uint32_t as_id, uint64_t pc, uint
     return e->key == key_of(pc, mode) ? e->code : NULL;
 }
 
+static void enter_pc(struct jump_cache *jc, uint64_t pc, uint16_t mode, void *code)
+{
+    unsigned i = jc_index(pc), group = i / JC_SLOTS;
+
+    jc->used[group / 64] |= 1ull << (group & 63);
+    jc->e[i] = (struct jc_entry){key_of(pc, mode), code};
+}
+
 void cache_insert_pc(struct cache *c, uint32_t as_id, uint64_t pc, struct block *b)
 {
-    unsigned i = jc_index(pc);
-
-    c->by_pc[as_id]->e[i] = (struct jc_entry){key_of(pc, b->mode), b};
+    enter_pc(c->by_pc[as_id], pc, b->mode, b);
     if (b->code)
-        c->code[as_id]->e[i] = (struct jc_entry){key_of(pc, b->mode), b->code};
+        enter_pc(c->code[as_id], pc, b->mode, b->code);
 }

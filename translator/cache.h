@@ -23,8 +23,8 @@ struct cache {
     uint64_t n_pages;
     struct block *dead;      /* dropped; freed by cache_reap outside of translated code */
     size_t bytes;            /* host memory held by blocks */
-    struct jump_cache *by_pc[MMU_MAX_AS]; /* linear pc -> struct block *, NULL until used */
-    struct jump_cache *code[MMU_MAX_AS];  /* linear pc -> host code, for generated code */
+    struct jump_cache *by_pc[MMU_IDS]; /* linear pc -> struct block *, NULL until used */
+    struct jump_cache *code[MMU_IDS];  /* linear pc -> host code, for generated code */
     struct mmu *mmu;
     struct jit *jit;         /* told about dropped blocks; may be NULL */
     uint64_t invalidations;
@@ -52,7 +52,7 @@ bool cache_write(struct cache *c, gpa pa, uint64_t size);
 void cache_flush(struct cache *c);
 void cache_reap(struct cache *c);
 
-/* The linear look-up caches: key = pc ^ mode << 48. */
+/* The linear look-up caches: key = pc ^ mode << 48; as_id: mmu.hi_id for the upper half. */
 void cache_unmapped(struct cache *c, uint32_t as_id, gva va, uint64_t len);
 struct jump_cache *cache_code_jc(struct cache *c, uint32_t as_id);
 struct block *cache_lookup_pc(struct cache *c, uint32_t as_id, uint64_t pc, uint16_t mode);

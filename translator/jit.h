@@ -10,7 +10,7 @@
 
 struct jit;
 
-/* Jump cache of one address space: generated code looks targets up here, the
+/* Jump cache of one address space, or of the upper half that several share: generated code looks targets up here, the
  * run loop fills it. Group = page number, slot = folded page offset (a page of code has
  * some hundred blocks), so a page is dropped by clearing its group. A block that crosses
  * into the next page is found in the group of its first. key = linear pc ^ (mode << 48). */
@@ -23,6 +23,7 @@ struct jc_entry {
 };
 struct jump_cache {
     struct jc_entry e[JC_GROUPS * JC_SLOTS];
+    uint64_t used[JC_GROUPS / 64]; /* bit per group: may have entries */
 };
 static inline unsigned jc_index(uint64_t pc)
 {

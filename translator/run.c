@@ -28,7 +28,7 @@ struct run {
     enum inside inside;    /* what is running: decides how state is made exact */
     bool no_restart;       /* a code write comes from a device */
     bool restart;          /* run the next instruction alone, from fresh bytes */
-    uint32_t as_id;        /* cpu->jc belongs to it */
+    uint32_t as_id, hi_id; /* cpu->jc and jc_hi belong to them */
     struct block_link *last;
     bool (*exc_hook)(void *opaque, const struct exc *x);
     void *exc_opaque;
@@ -191,6 +191,12 @@ static struct block *translate(struct run *r, gva va, gpa pa, const uint8_t *hos
     return b;
 }
 
+/* Whose look-up caches linear address va is in. */
+static uint32_t id_of(const struct run *r, gva va)
+{
+    return (int64_t)va < 0 ? r->hi_id : r->as_id;
+}
+
 /* The block at the current state; *cacheable tells whether the cache owns it. */
 static struct block *find_block(struct run *r, bool one, bool *cacheable)
 {
@@ -204,7 +210,7 @@ static struct block *find_block(struct run *r, bool one, bool *cacheable)
     gpa pa;
 
     *cacheable = true;
-    if (by_pc && (b = cache_lookup_pc(&r->cache, r->as_id, va, mode)))
+    if (by_pc && (b = cache_lookup_pc(&r->cache, id_of(r, va), va, mode)))
         return b;
     r->stats.lookups++;
     pa = fetch_page(cpu, va, &host);
@@ -226,7 +232,7 @@ static struct block *find_block(struct run *r, bool one, bool *cacheable)
         cache_add(&r->cache, b);
     }
     if (by_pc)
-        cache_insert_pc(&r->cache, r->as_id, va, b);
+        cache_insert_pc(&r->cache, id_of(r, va), va, b);
     return b;
 }
 
@@ -308,7 +314,7 @@ static void run_block(struct run *r, struct block *b)
             if (b->dead) /* the code cache was full and everything went */
                 return;
             if (b->code && (b->mode & CM_CSBASE0))
-                cache_insert_pc(&r->cache, r->as_id, b->rip, b);
+                cache_insert_pc(&r->cache, id_of(r, b->rip), b->rip, b);
         }
     }
     if (b->code) {
@@ -344,11 +350,14 @@ static void run_one(struct run *r)
 
 static void sync_as(struct run *r)
 {
-    if (LIKELY(r->as_id == r->cpu->mmu.as_id && r->cpu->jc))
+    const struct mmu *m = &r->cpu->mmu;
+
+    if (LIKELY(r->as_id == m->as_id && r->hi_id == m->hi_id && r->cpu->jc))
         return;
-    r->as_id = r->cpu->mmu.as_id;
+    r->as_id = r->cpu->jc_as = m->as_id;
+    r->hi_id = r->cpu->jc_hi_as = m->hi_id;
     r->cpu->jc = cache_code_jc(&r->cache, r->as_id);
-    r->cpu->jc_as = r->as_id;
+    r->cpu->jc_hi = cache_code_jc(&r->cache, r->hi_id);
     jit_forget_returns(r->cpu);
 }
 
@@ -544,7 +553,7 @@ void run_detach(struct cpu *cpu)
     jit_destroy(r->jit);
     cpu->mmu.code_write = NULL;
     cpu->mmu.unmapped = NULL;
-    cpu->jc = NULL;
+    cpu->jc = cpu->jc_hi = NULL;
     cpu->run = NULL;
     free(r);
 }

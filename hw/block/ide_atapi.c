@@ -242,6 +242,26 @@ static void do_disc_info(struct ide_drive *d, const uint8_t *p)
     reply(d, 34, max);
 }
 
+/* READ TRACK INFORMATION, by logical block or track number. */
+static void do_track_info(struct ide_drive *d, const uint8_t *p)
+{
+    uint32_t where = get32(p + 2);
+    uint16_t max = get16(p + 7);
+    bool by_lba = !(p[1] & 3);
+
+    if (by_lba ? where >= blocks(d) : where != 1 && where != 0xff) {
+        check(d, ILLEGAL_REQUEST, ASC_BAD_FIELD);
+        return;
+    }
+    memset(d->buf, 0, 36);
+    put16(d->buf, 34);
+    d->buf[2] = d->buf[3] = 1; /* track, session */
+    d->buf[5] = 0x04;          /* data, uninterrupted */
+    d->buf[6] = 0x01;          /* mode 1 */
+    put32(d->buf + 24, blocks(d));
+    reply(d, 36, max);
+}
+
 static void do_mechanism(struct ide_drive *d, const uint8_t *p)
 {
     uint16_t max = get16(p + 8);
@@ -525,9 +545,9 @@ static const struct packet_command packet_commands[] = {
     {0x28, false, true, do_read10},       {0x2b, false, true, do_seek},
     {0x43, false, true, do_read_toc},     {0x46, true, false, do_get_configuration},
     {0x4a, true, false, do_event_status}, {0x51, false, true, do_disc_info},
-    {0x55, false, false, do_mode_select}, {0x5a, false, false, do_mode_sense},
-    {0xa8, false, true, do_read12},       {0xb9, false, true, do_read_cd_msf},
-    {0xbb, false, false, do_ready}, /* SET CD SPEED */
+    {0x52, false, true, do_track_info},   {0x55, false, false, do_mode_select},
+    {0x5a, false, false, do_mode_sense},  {0xa8, false, true, do_read12},
+    {0xb9, false, true, do_read_cd_msf},  {0xbb, false, false, do_ready}, /* SET CD SPEED */
     {0xbd, false, false, do_mechanism},   {0xbe, false, true, do_read_cd},
 };
 

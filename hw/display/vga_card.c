@@ -129,6 +129,7 @@ static bool pci_realize(struct dev *d, struct err *e)
     pci_fn_set16(&c->pci, 0x2e, 0x1100);
     pci_fn_add_ram_bar(&c->pci, 0, PCI_BAR_MEM32, true, c->vga.vram.host, c->vga.vram.size);
     pci_fn_add_bar(&c->pci, 2, PCI_BAR_MEM32, VGA_REGION_MMIO, 0);
+    c->pci.wmask[4] |= 1; /* I/O space: the legacy ports; firmware looks at it */
     if (c->edid_on)
         edid_make(&info, c->edid);
     if (!c->rom || pci_fn_set_rom(&c->pci, c->rom, c->rom_size, e))

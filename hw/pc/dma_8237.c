@@ -2,7 +2,8 @@
  * Intel 8237A data sheet (231466-005) and 82371SB (PIIX3), 2.5.1: two controllers, page
  * registers at 0x81-0x8F. Left out: memory-to-memory, software requests, rotating priority
  * and compressed timing (devices move data when they have it), ISA masters through a channel
- * in cascade mode. Only RAM is reached; elsewhere reads give all ones. */
+ * in cascade mode, and the cascade itself: channels 0-3 work whether channel 4 is masked or
+ * not. Only RAM is reached; elsewhere reads give all ones. */
 #include "hw/pc/dma_8237.h"
 
 #include <string.h>
@@ -34,7 +35,6 @@ static const uint8_t page_of[DMA_CHANNELS] = {6, 2, 0, 1, 14, 10, 8, 9};
 static bool runnable(const struct dma_8237 *d, unsigned n)
 {
     return !(d->mask[n / 4] >> n % 4 & 1) && !(d->command[n / 4] & COMMAND_OFF) &&
-           !(d->command[1] & COMMAND_OFF) && (n >= 4 || !(d->mask[1] & 1)) &&
            (d->ch[n].mode & MODE_CASCADE) != MODE_CASCADE;
 }
 

@@ -57,6 +57,8 @@ struct fw_cfg {
     uint64_t dma; /* address register */
 };
 
+#define FW_CFG_PORT 0x510
+
 enum { FW_CFG_REGION_SELECT, FW_CFG_REGION_DMA };
 extern const struct dev_class fw_cfg_class; /* two regions: 0x510-0x511, 0x514-0x51B */
 

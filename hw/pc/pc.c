@@ -33,6 +33,34 @@ static void isa_irq(void *opaque, int n, int level)
     drive_isa(pc, n);
 }
 
+/* The PIT and the RTC, which the HPET may replace. */
+static void timer_irq(void *opaque, int n, int level)
+{
+    struct pc *pc = opaque;
+    uint16_t bit = 1u << n;
+
+    pc->timer_level = level ? pc->timer_level | bit : pc->timer_level & ~bit;
+    if (!pc->hpet_legacy)
+        isa_irq(pc, n, level);
+}
+
+static void hpet_legacy(void *opaque, bool on)
+{
+    struct pc *pc = opaque;
+
+    pc->hpet_legacy = on;
+    isa_irq(pc, 0, !on && (pc->timer_level & 1));
+    isa_irq(pc, 8, !on && (pc->timer_level >> 8 & 1));
+}
+
+/* A pin of the I/O APIC that no ISA interrupt has. */
+static void ioapic_pin(void *opaque, int n, int level)
+{
+    struct pc *pc = opaque;
+
+    ioapic_set_irq(&pc->ioapic, n, level);
+}
+
 static void pirq_isa_irq(void *opaque, int n, int level)
 {
     struct pc *pc = opaque;
@@ -158,6 +186,35 @@ static bool place_memory(struct pc *pc, struct err *e)
            (!pc->cfg.rom || pc_memory_set_rom(&pc->memory, pc->cfg.rom, pc->cfg.rom_bytes, e));
 }
 
+static bool plug(struct pc *pc, struct dev *d, struct err *e);
+
+/* Bank 0 ends at 4 GiB, the next one where it begins. */
+static bool build_flash(struct pc *pc, struct err *e)
+{
+    gpa end = PC_RAM_HIGH;
+    unsigned i;
+
+    for (i = 0; i < PC_FLASH_BANKS; i++) {
+        struct pflash *f = &pc->flash[i];
+
+        if (!pc->cfg.pflash[i])
+            continue;
+        if (pc->cfg.rom)
+            return err_set(e, "a system ROM and flash cannot be at the same place");
+        if (i && !pc->cfg.pflash[0])
+            return err_set(e, "flash bank 1 needs bank 0");
+        f->blk = pc->cfg.pflash[i];
+        if (!plug(pc, &f->dev, e))
+            return false;
+        end -= f->bytes;
+        if (!pflash_place(f, end, e))
+            return false;
+    }
+    if (pc->cfg.pflash[0])
+        pc_memory_show_bios(&pc->memory, pc->flash[0].data, pc->flash[0].bytes);
+    return true;
+}
+
 /* Realizes a device whose wires are set and puts it on the reset list. */
 static bool plug(struct pc *pc, struct dev *d, struct err *e)
 {
@@ -179,6 +236,7 @@ static void init_devs(struct pc *pc)
 
     dev_init(&pc->pic.dev, &pic_class, NULL, &pc->env);
     dev_init(&pc->pit.dev, &pit_class, NULL, &pc->env);
+    dev_init(&pc->hpet.dev, &hpet_class, NULL, &pc->env);
     dev_init(&pc->rtc.dev, &rtc_class, NULL, &pc->env);
     dev_init(&pc->ioapic.dev, &ioapic_class, NULL, &pc->env);
     dev_init(&pc->kbc.dev, &kbc_class, NULL, &pc->env);
@@ -194,6 +252,8 @@ static void init_devs(struct pc *pc)
     dev_init(&pc->debugport[1].dev, &debugport_class, "debugcon-402", &pc->env);
     dev_init(&pc->debugexit.dev, &debugexit_class, NULL, &pc->env);
     dev_init(&pc->small.dev, &ports_class, NULL, &pc->env);
+    for (i = 0; i < PC_FLASH_BANKS; i++)
+        dev_init(&pc->flash[i].dev, &pflash_class, i ? "flash1" : "flash0", &pc->env);
     dev_init(&pc->fw_cfg.dev, &fw_cfg_class, NULL, &pc->env);
     for (i = 0; i < PC_SERIAL_COUNT; i++)
         dev_init(&pc->serial[i].dev, &serial_class, serial_id[i], &pc->env);
@@ -240,9 +300,9 @@ static bool build_isa(struct pc *pc, struct err *e)
 {
     struct dev *pic = &pc->pic.dev, *kbc = &pc->kbc.dev, *small = &pc->small.dev;
 
-    pc->pit.irq0 = isa(pc, 0);
+    pc->pit.irq0 = (struct irq){.fn = timer_irq, .opaque = pc, .n = 0};
     pc->kbc.irq_kbd = isa(pc, 1);
-    pc->rtc.irq = isa(pc, 8);
+    pc->rtc.irq = (struct irq){.fn = timer_irq, .opaque = pc, .n = 8};
     pc->kbc.irq_aux = isa(pc, 12);
     pc->small.irq13 = isa(pc, 13);
     pc->pic.intr = (struct irq){.fn = pic_intr, .opaque = pc};
@@ -270,6 +330,22 @@ static bool build_isa(struct pc *pc, struct err *e)
            dev_map(small, PORTS_REGION_92, 0x92, 0, e) &&
            dev_map(small, PORTS_REGION_ED, 0xed, 0, e) &&
            dev_map(small, PORTS_REGION_F0, 0xf0, 0, e);
+}
+
+static bool build_hpet(struct pc *pc, struct err *e)
+{
+    struct hpet *h = &pc->hpet;
+    int n;
+
+    if (!pc->cfg.hpet)
+        return true;
+    for (n = 0; n < HPET_PINS; n++)
+        h->pin[n] = (struct irq){.fn = ioapic_pin, .opaque = pc, .n = n};
+    h->pin[PC_PIT_GSI] = h->legacy_irq[0] = isa(pc, 0);
+    h->legacy_irq[1] = isa(pc, 8);
+    h->opaque = pc;
+    h->legacy = hpet_legacy;
+    return plug(pc, &h->dev, e) && dev_map(&h->dev, 0, HPET_BASE, 0, e);
 }
 
 static bool build_serial(struct pc *pc, struct err *e)
@@ -359,6 +435,8 @@ static bool claim_vga(struct pc *pc, struct pci_fn *fn, struct err *e)
         if (!dev_map(&fn->dev, i, vga_region_port[i], 0, e))
             return false;
     pc->vga = (struct vga_pci *)fn;
+    pc->vga->rom = pc->cfg.vga_rom;
+    pc->vga->rom_size = pc->cfg.vga_rom_bytes;
     return true;
 }
 
@@ -488,8 +566,9 @@ struct pc *pc_create(const struct pc_config *cfg, struct err *e)
                                .find_drive = cfg->find_drive,
                                .find_chardev = cfg->find_chardev};
     init_devs(pc);
-    if (place_memory(pc, e) && build_serial(pc, e) && build_pci(pc, e) && build_isa(pc, e) &&
-        build_ide(pc, e) && build_floppy(pc, e) && build_apics(pc, e) && build_debug(pc, e)) {
+    if (place_memory(pc, e) && build_flash(pc, e) && build_serial(pc, e) && build_pci(pc, e) &&
+        build_isa(pc, e) && build_ide(pc, e) && build_floppy(pc, e) && build_apics(pc, e) &&
+        build_debug(pc, e) && build_hpet(pc, e)) {
         fill_cmos(pc);
         return pc;
     }

@@ -11,6 +11,7 @@
 
 #include "hw/block/fdc_82077.h"
 #include "hw/block/ide.h"
+#include "hw/block/pflash_cfi01.h"
 #include "hw/char/serial_16550.h"
 #include "hw/display/vga.h"
 #include "hw/input/i8042.h"
@@ -26,6 +27,7 @@
 #include "hw/pc/ports.h"
 #include "hw/pci/i440fx.h"
 #include "hw/pci/pci.h"
+#include "hw/timer/hpet.h"
 #include "hw/timer/pit_i8254.h"
 #include "hw/timer/rtc_mc146818.h"
 
@@ -44,6 +46,7 @@
 #define PC_RESET_PORT   0xcf9 /* ACPI reset register, value 6 */
 #define PC_RESET_VALUE  6
 #define PC_SERIAL_COUNT 4
+#define PC_FLASH_BANKS  2
 #define PC_RTC_CENTURY  0x32
 #define PC_IDE_DRIVES   4
 #define PC_IDE_DEVFN    PCI_DEVFN(1, 1)
@@ -55,7 +58,10 @@
 struct pc_config {
     uint64_t ram_bytes; /* multiple of 4096, at least 1 MiB */
     const void *rom;    /* system ROM, copied; NULL: none (a direct boot needs none) */
+    struct block *pflash[PC_FLASH_BANKS]; /* flash instead: 0 ends at 4 GiB, 1 below it */
     size_t rom_bytes;
+    const void *vga_rom; /* a VGA's expansion ROM, copied; NULL: none */
+    size_t vga_rom_bytes;
     unsigned cpus; /* 0 means 1 */
     struct clock *clock;
     struct chardev *serial[PC_SERIAL_COUNT];     /* NULL: that port is absent */
@@ -64,6 +70,7 @@ struct pc_config {
     struct block *ide[PC_IDE_DRIVES]; /* primary master, slave, secondary master, slave; one
                                        * with removable media is a CD-ROM drive */
     struct block *floppy[FDC_DRIVES];
+    bool hpet;
     uint64_t rtc_epoch; /* UTC seconds since 1970 at clock 0; 0: the host's time now */
 
     /* back ends for the properties of devices (struct dev_env) */
@@ -90,11 +97,13 @@ struct pc {
     struct pc_config cfg;
     struct space *mem, *ports;
     struct pc_memory memory;
+    struct pflash flash[PC_FLASH_BANKS];
     struct dev_env env;
     struct apic_bus apic_bus;
 
     struct pic pic;
     struct pit pit;
+    struct hpet hpet;
     struct rtc rtc;
     struct lapic *lapic; /* cfg.cpus of them */
     struct ioapic ioapic;
@@ -116,6 +125,8 @@ struct pc {
     unsigned n_devs;
     struct vga_pci *vga;            /* the card that has the legacy ports; NULL: none */
     uint16_t isa_level, pirq_level; /* two sources of each ISA interrupt */
+    uint16_t timer_level;           /* what the PIT (0) and the RTC (8) ask for */
+    bool hpet_legacy;               /* the HPET has their interrupts */
 };
 
 /* Builds the board, RAM included; NULL and *e on failure. cfg is copied, the clock and
@@ -124,8 +135,8 @@ struct pc *pc_create(const struct pc_config *cfg, struct err *e);
 void pc_destroy(struct pc *pc); /* NULL allowed */
 /* Realizes a PCI function (dev_init done, properties set) and puts it on the bus: at devfn, or
  * for -1 in the next free slot from 2 on. The memory stays the caller's until pc_destroy,
- * which finishes it; before the first pc_reset. On failure it is finished. A VGA gets the legacy
- * ports as well; there can be one. */
+ * which finishes it; before the first pc_reset. On failure it is finished. A VGA gets the
+ * legacy ports as well; there can be one. */
 bool pc_add_pci(struct pc *pc, int devfn, struct pci_fn *fn, struct err *e);
 /* Power-on state of every chip; RAM is kept. */
 void pc_reset(struct pc *pc);

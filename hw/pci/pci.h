@@ -108,8 +108,8 @@ void pci_fn_add_io_bar(struct pci_fn *fn, unsigned n, enum pci_bar_kind kind, co
 /* The same with host memory (a frame buffer), which stays the device's. */
 void pci_fn_add_ram_bar(struct pci_fn *fn, unsigned n, enum pci_bar_kind kind, bool prefetch,
                         uint8_t *ram, uint64_t size);
-/* Expansion ROM: `image` (any length up to 16 MiB) is copied; false: too long, out of memory.
- */
+/* Expansion ROM: `image` (up to 16 MiB, 0 bytes: none) is copied in place of one given before;
+ * before the first reset. false: too long, out of memory. */
 bool pci_fn_set_rom(struct pci_fn *fn, const void *image, size_t n, struct err *e);
 /* The whole configuration space to its power-on state; BARs are unplaced, MSI-X masked, the
  * line low. */

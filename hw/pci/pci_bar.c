@@ -192,12 +192,27 @@ void pci_fn_add_ram_bar(struct pci_fn *fn, unsigned n, enum pci_bar_kind kind, b
     b->ram = ram;
 }
 
+static void drop_rom(struct pci_fn *fn)
+{
+    unsigned reg = bar_reg(fn, PCI_ROM_BAR);
+
+    assert(!fn->bar[PCI_ROM_BAR].placed);
+    free(fn->rom);
+    fn->rom = NULL;
+    fn->bar[PCI_ROM_BAR] = (struct pci_bar){0};
+    memset(fn->config + reg, 0, 4);
+    memset(fn->wmask + reg, 0, 4);
+}
+
 bool pci_fn_set_rom(struct pci_fn *fn, const void *image, size_t n, struct err *e)
 {
     size_t size = GUEST_PAGE_SIZE;
 
     if (n > ROM_MAX)
         return err_set(e, "an expansion ROM has at most 16 MiB");
+    drop_rom(fn);
+    if (!n)
+        return true;
     while (size < n)
         size *= 2;
     fn->rom = malloc(size);

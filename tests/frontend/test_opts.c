@@ -93,7 +93,7 @@ static const struct {
     {"-smp sockets=2", "one CPU"},
     {"-M q35", "q35"},
     {"-machine pc,frob=1", "frob"},
-    {"-machine pc,hpet=on", "hpet=on"},
+    {"-machine pc,hpet=maybe", "maybe"},
     {"-machine pc,accel=kvm", "kvm"},
     {"-accel kvm", "kvm"},
     {"-enable-kvm", "kvm"},

@@ -81,6 +81,7 @@ static void start(struct machine *m, const void *rom, size_t n, struct block *co
         .debugcon = &m->debug.chr,
         .debugexit_iobase = 0xf4,
         .debugexit_iosize = 4,
+        .hpet = true,
         .rtc_epoch = TEST_EPOCH,
         .tsc_hz = 2000000000,
         .opaque = m,

@@ -249,6 +249,9 @@ static void test_information(void)
     g_assert_cmpuint(buf[9], ==, 3);
     g_assert_cmpuint(ask(a, P(0x51, 0, 0, 0, 0, 0, 0, 0, 34), buf), ==, 34);
     g_assert_cmphex(buf[2], ==, 0x0e);
+    g_assert_cmpuint(ask(a, P(0x52, 1, 0, 0, 0, 1, 0, 0, 36), buf), ==, 36);
+    g_assert_cmpuint(buf[26] << 8 | buf[27], ==, BLOCKS);
+    refused(a, P(0x52, 1, 0, 0, 0, 2, 0, 0, 36), 0x052400);
     g_assert_cmpuint(ask(a, P(0xbd, 0, 0, 0, 0, 0, 0, 0, 0, 8), buf), ==, 8);
     stop(&r);
 }

@@ -71,7 +71,6 @@ static void test_write_transfer(void)
     machine_start(&m);
     memset(buf, 0x77, sizeof(buf));
     m.pc->dma.ch[3].ready = ready;
-    outb(&m, 0xd4, 0); /* the cascade */
     program(&m, 3, 0x2fff0, 511, 0x44);
     g_assert_cmpuint(dma_move(&m.pc->dma, 3, buf, 100, &tc), ==, 100);
     g_assert_false(tc);
@@ -100,7 +99,6 @@ static void test_modes(void)
     bool tc;
 
     machine_start(&m);
-    outb(&m, 0xd4, 0);
     space_write_bytes(m.pc->mem, 0x20000, "abcdefgh", 8);
     program(&m, 1, 0x20003, 3, 0x68); /* read, downwards */
     g_assert_cmpuint(dma_move(&m.pc->dma, 1, buf, 8, &tc), ==, 4);

@@ -37,7 +37,6 @@ static void start(struct rig *r)
     start_sizes(r, 1440, 0);
     outb(&r->m, 0x3f2, 0x1c);
     outb(&r->m, 0x3f7, 0);
-    outb(&r->m, 0xd4, 0);
 }
 
 static void stop(struct rig *r)
@@ -328,7 +327,6 @@ static void test_types(void)
     start_sizes(&r, 1440, 360); /* 40 tracks of 9 in drive B */
     outb(&r.m, 0x3f2, 0x2d);
     outb(&r.m, 0x3f7, 2);
-    outb(&r.m, 0xd4, 0);
     leave_reset(&r.m);
     SEND(&r.m, 0x0f, 1, 39);
     sense_interrupt(&r.m, 0x21, 39);

@@ -311,7 +311,8 @@ static void test_big_dma(void)
     command48(a, 0x25, 0, 0, SECTORS);
     bm_start(a, true);
     g_assert_cmphex(expect_irq(a), ==, DRDY | DSC);
-    g_assert_cmpmem(a->m.pc->memory.ram.host + 0x100000, 65536, r.disk.data + BYTES - 65536, 65536);
+    g_assert_cmpmem(a->m.pc->memory.ram.host + 0x100000, 65536, r.disk.data + BYTES - 65536,
+                    65536);
     g_assert_cmphex(bm_stop(a) & 7, ==, 4);
     for (i = 0; i < 2048; i++)
         set_prd(a, i, 0x100000 + 1024 * (i & 1023), 512, i == 2047);

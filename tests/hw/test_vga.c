@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Registers and memory of the VGA: IBM's and Intel's descriptions, and a naive model of planes,
  * write modes and read modes under random programs. `--seed R02S...` repeats a failure. */
+#include "tests/hw/machine.h"
 #include "tests/hw/vga_rig.h"
 
 #define ROUNDS 200
@@ -367,6 +368,68 @@ static void test_vbe(void)
 /* --- PCI card ------------------------------------------------------------------------------
  */
 
+#define VGA_BAR0 0xe0000000u
+#define VGA_BAR2 0xe2000000u
+#define VGA_ROM  0xe3000000u
+
+static void config(struct machine *m, unsigned reg, uint32_t v)
+{
+    pci_config_write(&m->pc->pci, PCI_DEVFN(2, 0), reg, v, 4);
+}
+
+static void test_card(void)
+{
+    static const uint8_t rom[] = {0x55, 0xaa, 0x01, 0xcb};
+    static const uint8_t head[] = {0, 255, 255, 255, 255, 255, 255, 0};
+    static struct vga_pci card;
+    static struct machine m;
+    uint8_t edid[128], sum = 0, other[4];
+    struct err e;
+    unsigned i;
+
+    machine_start(&m);
+    m.pc->cfg.vga_rom = rom;
+    m.pc->cfg.vga_rom_bytes = sizeof(rom);
+    dev_init(&card.pci.dev, &vga_pci_class, NULL, &m.pc->env);
+    g_assert_true(dev_set_prop(&card.pci.dev, "xres", "1000", &e));
+    g_assert_true(dev_set_prop(&card.pci.dev, "yres", "700", &e));
+    g_assert_true(pc_add_pci(m.pc, -1, &card.pci, &e));
+    g_assert_true(m.pc->vga == &card);
+    pc_reset(m.pc);
+    g_assert_cmphex(pci_config_read(&m.pc->pci, PCI_DEVFN(2, 0), 0, 4), ==, 0x11111234);
+    g_assert_cmphex(pci_config_read(&m.pc->pci, PCI_DEVFN(2, 0), 8, 4), ==, 0x03000002);
+    config(&m, 0x10, VGA_BAR0);
+    config(&m, 0x18, VGA_BAR2);
+    config(&m, 0x30, VGA_ROM | 1);
+    config(&m, 0x04, 3); /* firmware takes a card with both for the primary one */
+    g_assert_cmphex(pci_config_read(&m.pc->pci, PCI_DEVFN(2, 0), 4, 2), ==, 3);
+
+    space_read_bytes(m.pc->mem, VGA_ROM, other, 4);
+    g_assert_cmpmem(other, 4, rom, 4);
+    space_read_bytes(m.pc->mem, VGA_BAR2, edid, sizeof(edid));
+    g_assert_cmpmem(edid, 8, head, 8);
+    for (i = 0; i < sizeof(edid); i++)
+        sum += edid[i];
+    g_assert_cmphex(sum, ==, 0);
+    g_assert_cmpuint(edid[56] | (edid[58] >> 4) << 8, ==, 1000); /* preferred timing */
+    g_assert_cmpuint(edid[59] | (edid[61] >> 4) << 8, ==, 700);
+    g_assert_cmpuint(edid[126], ==, 0); /* no extensions */
+
+    g_assert_cmphex(space_read(m.pc->mem, VGA_BAR2 + 0x500, 2), ==, 0xb0c5);
+    space_write(m.pc->mem, VGA_BAR2 + 0x502, 1280, 2);
+    outw(&m, 0x1ce, 1);
+    g_assert_cmpuint(inw(&m, 0x1cf), ==, 1280);
+    space_write(m.pc->mem, VGA_BAR2 + 0x402, 0x67, 1); /* 3C2 */
+    g_assert_cmphex(inb(&m, 0x3cc), ==, 0x67);
+    g_assert_cmphex(readl(&m, VGA_BAR2 + 0x600), ==, 8);
+    g_assert_cmphex(readl(&m, VGA_BAR2 + 0x604), ==, 0x1e1e1e1e);
+    writel(&m, VGA_BAR0 + 0x123450, 0xdeadbeef);
+    g_assert_cmphex(*(uint32_t *)(card.vga.vram.host + 0x123450), ==, 0xdeadbeef);
+    pc_setup_as_firmware(m.pc);
+    g_assert_cmphex(space_read(m.pc->mem, 0xb8000, 2), ==, 0x0720);
+    machine_stop(&m);
+}
+
 static void test_bad_size(void)
 {
     static struct rig r;
@@ -389,6 +452,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vga/memory", test_memory);
     g_test_add_func("/vga/fuzz", test_fuzz);
     g_test_add_func("/vga/vbe", test_vbe);
+    g_test_add_func("/vga/card", test_card);
     g_test_add_func("/vga/bad-size", test_bad_size);
     return g_test_run();
 }

@@ -191,8 +191,11 @@ static void rom(void)
 
     setup(false);
     put64(PT + 8 * 8, ROM_BASE | RWU);
+    space->nlog = 0;
     g_assert_true(mmu_store(&mmu, 0x8010, &v, 4, MMU_SUPER, &f));
     g_assert_cmphex(space->ram[ROM_BASE + 0x10], ==, 0);
+    g_assert_cmpuint(space->nlog, ==, 1); /* the space decides who gets it */
+    g_assert_true(space->log[0].write && space->log[0].pa == ROM_BASE + 0x10);
     g_assert_true(mmu_load(&mmu, 0x8010, &v, 4, MMU_SUPER, &f));
     g_assert_cmpuint(v, ==, 0);
     g_assert_nonnull(mmu_fast(&mmu, 0x8010, 4, false));

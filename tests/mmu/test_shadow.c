@@ -34,7 +34,7 @@ static struct {
     struct fetch_rec rec[MAX_REC];
     unsigned nrec;
     unsigned present, writable; /* entries seen by the last check */
-    uint64_t entries_checked;
+    uint64_t entries_checked, shared_checks;
     bool expect_code_write;
     gpa code_pa;
 } T;
@@ -135,6 +135,32 @@ static void check_as(unsigned id, bool *tables, bool *written)
     }
 }
 
+static void check_fetched_by(const struct fetch_rec *r, unsigned id)
+{
+    const struct mmu_ctl *c = &T.ctl_of[id];
+    struct naive n = naive_walk(T.space->ram, c, r->va, MMU_FETCH, r->view, false);
+
+    if (pdpte_latched(c, r->va, &n))
+        return;
+    g_assert_true(n.ok);
+    g_assert_cmphex(n.pa, ==, r->pa);
+}
+
+/* What is shared must hold for all that share it. */
+static void check_fetched(const struct fetch_rec *r)
+{
+    if (r->as != MMU_SHARED_ID) {
+        check_fetched_by(r, r->as);
+        return;
+    }
+    for (unsigned id = 0; id < MMU_MAX_AS; id++) {
+        if (!T.mmu.priv->as[id].used || !T.mmu.priv->as[id].shares)
+            continue;
+        check_fetched_by(r, id);
+        T.shared_checks += id != T.mmu.as_id;
+    }
+}
+
 static void check_all(void)
 {
     static bool tables[RAM_SIZE / 4096], written[RAM_SIZE / 4096];
@@ -148,15 +174,8 @@ static void check_all(void)
     }
     for (unsigned i = 0; i < RAM_SIZE / 4096; i++)
         g_assert_false(tables[i] && written[i]);
-    for (unsigned i = 0; i < T.nrec; i++) {
-        const struct fetch_rec *r = &T.rec[i];
-        struct naive n =
-            naive_walk(T.space->ram, &T.ctl_of[r->as], r->va, MMU_FETCH, r->view, false);
-        if (pdpte_latched(&T.ctl_of[r->as], r->va, &n))
-            continue;
-        g_assert_true(n.ok);
-        g_assert_cmphex(n.pa, ==, r->pa);
-    }
+    for (unsigned i = 0; i < T.nrec; i++)
+        check_fetched(&T.rec[i]);
 }
 
 /* ---- steps ---- */
@@ -278,7 +297,8 @@ static void step_fetch(void)
             return; /* such tables are not tracked */
     }
     if (T.nrec < MAX_REC)
-        T.rec[T.nrec++] = (struct fetch_rec){T.mmu.as_id, va, view, pa};
+        T.rec[T.nrec++] = (struct fetch_rec){
+            (int64_t)va < 0 ? T.mmu.hi_id : T.mmu.as_id, va, view, pa};
     if (pa < ROM_BASE && rng_chance(40)) {
         T.code[pa >> 12] = true;
         mmu_protect_code(&T.mmu, pa);
@@ -300,7 +320,10 @@ static void step_switch(void)
 {
     struct mmu_ctl c;
 
-    if (rng_chance(70)) { /* to one known */
+    if (rng_chance(40)) { /* as processes do */
+        c = T.mmu.ctl;
+        c.cr3 = pick_root();
+    } else if (rng_chance(70)) { /* to one known */
         unsigned id = (unsigned)rng_below(MMU_MAX_AS);
         if (!T.mmu.priv->as[id].used)
             return;
@@ -323,6 +346,19 @@ static void step_dma(void)
         pa = (pa & ~4095ull) | rng_below(3) * 8;
     mmu_dma_write(&T.mmu, pa, size);
     memcpy(T.space->ram + pa, &e, size);
+}
+
+/* Makes the upper half of all roots the same. */
+static void step_alike(void)
+{
+    gpa from = pick_root();
+
+    for (gpa to = 0; T.kind == PG_LONG && to < ROOTS << 12; to += 4096) {
+        if (to == from)
+            continue;
+        mmu_dma_write(&T.mmu, to + 2048, 2048);
+        memcpy(T.space->ram + to + 2048, T.space->ram + from + 2048, 2048);
+    }
 }
 
 static void step_other(void)
@@ -356,6 +392,8 @@ static void step_other(void)
     case 16:
     case 17:
     case 18: step_dma(); break;
+    case 19:
+    case 20: step_alike(); break;
     default: mmu_invlpg(&T.mmu, pick_va());
     }
 }
@@ -399,10 +437,12 @@ static void episode(enum paging kind, bool tlb, unsigned steps)
     T.mmu.unmapped = on_unmapped;
     T.mmu.code_write = on_code_write;
     T.ctl_of[T.mmu.as_id] = T.mmu.ctl;
+    step_alike();
     c = random_ctl(kind, pick_root());
     set_ctl(&c);
     for (unsigned i = 0; i < steps; i++) {
         step();
+        T.mmu.priv->shared_builds = 0; /* never enough */
         check_all();
     }
     g_test_message(
@@ -417,6 +457,8 @@ static void run(enum paging kind)
     for (unsigned i = 0; i < 8; i++)
         episode(kind, i & 1, i < 2 ? 2500 : 500);
     g_assert_cmpuint(T.entries_checked, >, 1000); /* the test sees something */
+    if (kind == PG_LONG)
+        g_assert_cmpuint(T.shared_checks, >, 20);
 }
 
 static void shadow_none(void)

@@ -196,6 +196,12 @@ void x64_op_poll(struct x64 *c)
     e_patch_here(e, none);
 }
 
+/* The jump cache that targets in the half of `rip` are in. */
+static struct x64_rm env_jc(uint64_t rip)
+{
+    return rm_mem(X_RSP, (int64_t)rip < 0 ? ENV(jc_hi) : ENV(jc));
+}
+
 /* Jump cache look-up of a constant target. */
 static void cached_jump(struct x64 *c, uint64_t rip)
 {
@@ -203,7 +209,7 @@ static void cached_jump(struct x64 *c, uint64_t rip)
     int32_t off = (int32_t)(jc_index(rip) * sizeof(struct jc_entry));
     uint8_t *miss;
 
-    e_mov_r_rm(e, 8, X_ADDR, rm_mem(X_RSP, ENV(jc)));
+    e_mov_r_rm(e, 8, X_ADDR, env_jc(rip));
     e_mov_imm(e, X_RAX, rip ^ (uint64_t)c->b->mode << 48);
     e_alu_r_rm(e, 7, 8, X_RAX, rm_mem(X_ADDR, off));
     miss = e_jcc_fwd(e, CC_NZ);
@@ -342,7 +348,8 @@ static void check_unknown(struct x64 *c)
     e_patch_here(e, good);
 }
 
-/* Indirect jump: the jump cache at jc_index(target). */
+/* Indirect jump: the jump cache at jc_index(target). One into the other half is left to the run
+ * loop: that is no look-up that misses often. */
 static void jump_reg(struct x64 *c)
 {
     struct emit *e = &c->e;
@@ -355,7 +362,7 @@ static void jump_reg(struct x64 *c)
     if (c->o->attr & IRA_RETHINT)
         pop_return(c);
     hash_target(c);
-    e_alu_r_rm(e, 0, 8, X_ADDR, rm_mem(X_RSP, ENV(jc)));
+    e_alu_r_rm(e, 0, 8, X_ADDR, env_jc(c->b->rip));
     e_mov_imm(e, X_ENT, (uint64_t)c->b->mode << 48);
     e_alu_rm_r(e, 6, 8, rm_reg(X_ENT), X_RAX);
     e_alu_r_rm(e, 7, 8, X_ENT, rm_mem(X_ADDR, 0));

@@ -1,0 +1,96 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Debian's firmware from power-on: SeaBIOS through POST, OVMF to its shell and with variables
+# that last.   firmware.sh seabios|ovmf [EMULATOR-OPTION...]
+# Output is TAP. MYNAH=PROGRAM stands in for the emulator; logs stay in .cache/boot/.
+set -uo pipefail
+. "$(dirname "$0")/../lib.sh"
+which=$1
+shift
+mynah=${MYNAH:-$BUILD/frontend/mynah}
+n=0 bad=0
+ok() { n=$((n + 1)); echo "ok $n - $1"; }
+not_ok() { n=$((n + 1)); bad=1; echo "not ok $n - $1"; }
+
+# wait_for SECONDS FILE TEXT: runs the emulator (rest of the line) until TEXT is in FILE.
+wait_for() {
+    local seconds=$1 file=$2 text=$3 pid i
+    shift 3
+    rm -f "$file"
+    "$mynah" "$@" </dev/null >"$CACHE/boot/firmware.out" 2>&1 &
+    pid=$!
+    for ((i = 0; i < seconds * 5; i++)); do
+        kill -0 $pid 2>/dev/null || break
+        grep -aqF -- "$text" "$file" 2>/dev/null && break
+        sleep 0.2
+    done
+    kill $pid 2>/dev/null
+    wait $pid 2>/dev/null
+    grep -aqF -- "$text" "$file"
+}
+
+# check FILE TEXT...: each is in FILE
+check() {
+    local file=$1 text
+    shift
+    for text in "$@"; do
+        if grep -aqF -- "$text" "$file"; then ok "$text"; else not_ok "$text"; fi
+    done
+}
+
+# Both sizes of the ROM; the items that it reads show in its own log.
+seabios() {
+    local rom log
+    unpack_deb seabios "$CACHE/seabios"
+    for rom in bios-256k.bin bios.bin; do
+        log=$CACHE/boot/seabios-$rom.log
+        if wait_for 120 "$log" "No bootable device." -bios "$CACHE/seabios/usr/share/seabios/$rom" \
+            -m 256 -nographic -monitor none -debugcon "file:$log" \
+            -smbios type=1,product=Box "$@"; then
+            ok "$rom: POST to the end"
+        else
+            not_ok "$rom: POST to the end (see $log)"
+        fi
+        check "$log" "Found QEMU fw_cfg" "QEMU fw_cfg DMA interface supported" \
+            "qemu/e820: addr 0x0000000000000000 len 0x0000000010000000 [RAM]" \
+            "Moving pm_base to 0x600" "Copying SMBIOS"
+    done
+}
+
+ovmf() {
+    local size code vars log dir=$CACHE/ovmf/usr/share/OVMF
+    unpack_deb ovmf "$CACHE/ovmf"
+    get_kernel cloud-amd64
+    for size in "" _4M; do
+        log=$CACHE/boot/ovmf$size.log vars=$CACHE/boot/ovmf$size.vars
+        code=$dir/OVMF_CODE$size.fd
+        cp "$dir/OVMF_VARS$size.fd" "$vars"
+        set -- -drive "if=pflash,format=raw,unit=0,readonly=on,file=$code" \
+            -drive "if=pflash,format=raw,unit=1,file=$vars" -m 512 -nographic -monitor none \
+            -serial "file:$log" "$@"
+        if wait_for 240 "$log" "Shell>" "$@"; then
+            ok "OVMF$size: the shell's prompt"
+        else
+            not_ok "OVMF$size: the shell's prompt (see $log)"
+        fi
+        if cmp -s "$vars" "$dir/OVMF_VARS$size.fd"; then
+            not_ok "OVMF$size: variables are written"
+        else
+            ok "OVMF$size: variables are written"
+        fi
+        if wait_for 240 "$log" "Unable to mount root" "$@" -kernel "$KERNEL" \
+            -append "console=ttyS0 panic=-1" -no-reboot; then
+            ok "OVMF$size: starts a kernel"
+        else
+            not_ok "OVMF$size: starts a kernel (see $log)"
+        fi
+        check "$log" "efi: EFI v2" "SMBIOS 2.8 present" "ACPI: HPET"
+        set --
+    done
+}
+
+mkdir -p "$CACHE/boot"
+echo "TAP version 13"
+"$which" "$@"
+echo "1..$n"
+exit $bad

@@ -1,0 +1,115 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""A Debian kernel with its console on the VGA: what the screen shows, read back from screendumps by
+the glyphs of the font, and a line typed with sendkey.   screen.py MYNAH KERNEL INITRD FONT.c"""
+import os
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+SECONDS = 180
+
+
+def load_font(path):
+    """Glyph (16 bytes) -> character, of the first table in the file."""
+    with open(path, encoding="ascii") as f:
+        table = f.read().split("vga_font_8x16[256][16] = {")[1].split("};")[0]
+    rows = re.findall(r"\{([^{}]*)\}", table)
+    assert len(rows) == 256
+    font = {}
+    for code, row in enumerate(rows):
+        font.setdefault(bytes(int(x, 16) for x in row.split(",")), chr(code) if 32 <= code < 127 else " ")
+    return font
+
+
+def read_screen(path, font):
+    """Lines of a 720x400 text screen; a cell that is no glyph is '?'."""
+    with open(path, "rb") as f:
+        data = f.read()
+    if not data.startswith(b"P6\n720 400\n255\n"):
+        return []
+    dots = data[15:]
+    lines = []
+    for row in range(25):
+        text = ""
+        for column in range(80):
+            corner = (row * 16 * 720 + column * 9) * 3
+            back = dots[corner + 24:corner + 27]  # the ninth dot
+            glyph = bytearray()
+            for y in range(16):
+                at = corner + y * 720 * 3
+                glyph.append(sum((dots[at + 3 * x:at + 3 * x + 3] != back) << (7 - x)
+                                 for x in range(8)))
+            text += font.get(bytes(glyph), "?")
+        lines.append(text.rstrip())
+    return lines
+
+
+class Machine:
+    def __init__(self, args, folder, font):
+        self.font, self.picture = font, os.path.join(folder, "screen.ppm")
+        path = os.path.join(folder, "monitor")
+        self.p = subprocess.Popen(args + ["-monitor", f"unix:{path},server=on,wait=off"],
+                                  stdin=subprocess.DEVNULL)
+        self.s = socket.socket(socket.AF_UNIX)
+        for _ in range(200):
+            try:
+                self.s.connect(path)
+                break
+            except OSError:
+                time.sleep(0.05)
+        self.prompt()
+
+    def prompt(self):
+        text = b""
+        while not text.endswith(b"(qemu) "):
+            got = self.s.recv(4096)
+            assert got, "the monitor is gone"
+            text += got
+
+    def do(self, command):
+        self.s.sendall(command.encode() + b"\n")
+        self.prompt()
+
+    def wait_for(self, pattern):
+        end = time.time() + SECONDS
+        while time.time() < end:
+            self.do("screendump " + self.picture)
+            lines = read_screen(self.picture, self.font)
+            if any(re.search(pattern, line) for line in lines):
+                return True, lines
+            time.sleep(0.5)
+        return False, lines
+
+
+def main():
+    mynah, kernel, initrd, font = sys.argv[1:]
+    bad = 0
+    print("TAP version 13\n1..3")
+    with tempfile.TemporaryDirectory() as folder:
+        m = Machine([mynah, "-kernel", kernel, "-initrd", initrd, "-append", "console=tty0 panic=-1",
+                     "-m", "256", "-display", "none", "-serial", "none", "-no-reboot"],
+                    folder, load_font(font))
+
+        def ok(number, name, result):
+            nonlocal bad
+            good, lines = result
+            print(f"{'ok' if good else 'not ok'} {number} - {name}")
+            if not good:
+                bad += 1
+                print("\n".join("# " + line for line in lines))
+
+        ok(1, "the kernel's console is on the screen", m.wait_for(r"^@@ type: *$"))
+        for key in ("shift-h", "e", "l", "l", "o", "spc", "4", "2", "ret"):
+            m.do("sendkey " + key)
+        ok(2, "keys arrive", m.wait_for(r"^@@ got Hello 42$"))
+        ok(3, "the keyboard and a wheel mouse are found", m.wait_for(r"^@@ mouse .*Explorer Mouse"))
+        m.s.sendall(b"quit\n")
+        m.p.wait()
+    return 1 if bad else 0
+
+
+sys.exit(main())
