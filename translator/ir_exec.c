@@ -428,6 +428,7 @@ static void exec_vec(struct xctx *x, const struct ir *o)
 {
     gva addr = 0;
 
+    vec_check_pending(x->cpu, o->ext); /* #MF comes before what the address raises */
     if (o->w) {
         addr = linear(x, o, o->w, o->attr & IRA_STORE);
         if ((o->attr & IRA_ALIGN) && (addr & (o->w - 1u)))

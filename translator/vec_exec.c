@@ -285,12 +285,17 @@ static bool has_mmx(const struct insn *in)
     return false;
 }
 
-void vec_exec(struct cpu *cpu, const struct insn *in, gva addr)
+void vec_check_pending(struct cpu *cpu, const struct insn *in)
 {
     if (has_mmx(in)) {
         x87_sync(cpu);
         x87_check_pending(cpu);
     }
+}
+
+void vec_exec(struct cpu *cpu, const struct insn *in, gva addr)
+{
+    vec_check_pending(cpu, in);
     if (in->has_mem && in->mode == INSN_64 && !cpu_canonical(addr))
         cpu_raise_err(cpu, in->mem.seg == SEG_SS ? EXC_SS : EXC_GP, 0);
     if (in->has_mem && has_mmx(in) && (in->row->attr & IA_SSE_ALIGN) && (addr & 15))

@@ -9,6 +9,8 @@
 /* Executes the VEC class instruction with all state in *cpu. addr is the
  * linear address of its memory operand (segment and alignment checks that the
  * IR asks for already done), ignored without one. Raises #GP, #XM, memory faults. */
+/* #MF when an x87 exception is pending and the instruction is an MMX one. */
+void vec_check_pending(struct cpu *cpu, const struct insn *in);
 void vec_exec(struct cpu *cpu, const struct insn *in, gva addr);
 
 /* The same for instructions under VEX (called by vec_exec). */
