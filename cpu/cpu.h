@@ -161,6 +161,7 @@ struct cpu {
     uint8_t upper;     /* enum cpu_upper */
     uint32_t host_mxcsr;
     uint32_t jc_as, jc_hi_as;
+    void *const *jc_of; /* jump caches by as_id and hi_id, NULL until used */
     struct x87 x87;
     bool x87_live;     /* registers, cw, sw and tags are in the host's x87: x87_sync() */
 

@@ -10,7 +10,6 @@
 #define CR0_KNOWN                                                                              \
     (CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | \
      CR0_PG)
-#define CR3_NOFLUSH (1ull << 63)
 
 /* PAE paging reads four PDPTEs when CR3 is loaded (SDM vol. 3 4.4.1); the caller knows
  * that PAE is on. */

@@ -5,6 +5,7 @@
  * with nothing changed; it never raises. What it leaves is done by the sys_fn. */
 #include "cpu/fast.h"
 
+#include "cpu/cpuid.h"
 #include "cpu/sys.h"
 
 /* --- SYSCALL, SYSRET --- */
@@ -207,12 +208,24 @@ static bool fast_iret(struct cpu *cpu, const struct insn *in)
 
 /* --- registers of the system --- */
 
+static bool load_cr3(struct cpu *cpu, uint64_t v)
+{
+    if (cpu->cr4 & CR4_PCIDE)
+        v &= ~CR3_NOFLUSH;
+    if (v >> cpu->model->phys_bits || !mmu_try_root(&cpu->mmu, v))
+        return false;
+    cpu->cr3 = v;
+    return true;
+}
+
 static bool fast_mov_cr(struct cpu *cpu, const struct insn *in)
 {
     const uint64_t *from;
 
-    if (!cpu_long(cpu) || cpu->cpl != 0 || in->op[0].kind == OPND_CR)
+    if (!cpu_long(cpu) || cpu->cpl != 0)
         return false;
+    if (in->op[0].kind == OPND_CR)
+        return in->op[0].reg == 3 && load_cr3(cpu, cpu->gpr[in->op[1].reg]);
     switch (in->op[1].reg) {
     case 0: from = &cpu->cr0; break;
     case 2: from = &cpu->cr2; break;

@@ -14,6 +14,8 @@ enum { DR6_BD = 1 << 13, DR6_BS = 1 << 14, DR6_BT = 1 << 15, DR7_GD = 1 << 13 };
 #define DR6_INIT 0xffff0ff0ull
 #define DR7_INIT 0x400ull
 
+#define CR3_NOFLUSH (1ull << 63)
+
 /* System descriptor types (S = 0), SDM vol. 3 table 3-2. */
 enum {
     DT_TSS16 = 1, DT_LDT = 2, DT_TSS16_BUSY = 3, DT_CALL16 = 4, DT_TASK = 5, DT_INT16 = 6,

@@ -67,6 +67,8 @@ static bool create_board(struct vm *vm, struct err *e)
         cfg.rom = firmware_bios;
         cfg.rom_bytes = FIRMWARE_BIOS_SIZE;
     }
+    cfg.vga_rom = firmware_vgabios;
+    cfg.vga_rom_bytes = FIRMWARE_VGABIOS_SIZE;
     vm->pc = pc_create(&cfg, e);
     ok = vm->pc && devices_create(&vm->devices, vm->pc, o, e) && vm_check_drives(vm, e) &&
          vm_fw_init(vm, e);

@@ -244,6 +244,31 @@ void as_select(struct mmu *m, const struct mmu_ctl *ctl)
     share_upper(m, as);
 }
 
+bool mmu_try_root(struct mmu *m, uint64_t cr3)
+{
+    struct mmu_priv *p = m->priv;
+    struct mmu_ctl *ctl = &m->ctl;
+    uint64_t old = ctl->cr3, key;
+    struct mmu_as *as;
+
+    if (!m->as || m->as->wm.levels != 4 || m->as->wild || p->as[MMU_SHARED_ID].wild)
+        return false;
+    ctl->cr3 = cr3;
+    key = key_of(ctl);
+    as = &p->as[p->hint[hint_of(key)]];
+    if (!as->used || as->key != key || !as->shares || !as->tab[as->slot[m->view]]) {
+        ctl->cr3 = old;
+        return false;
+    }
+    m->stats.as_switch += as != m->as;
+    as->stamp = ++p->tick;
+    m->as = as;
+    m->as_id = as->id;
+    m->hi_id = MMU_SHARED_ID;
+    publish(m);
+    return true;
+}
+
 void mmu_set_ctl(struct mmu *m, const struct mmu_ctl *ctl)
 {
     if (UNLIKELY(ctl->phys_bits != m->ctl.phys_bits)) {

@@ -105,6 +105,9 @@ void mmu_finish(struct mmu *m);
 /* New control state after a CR0/CR3/CR4/EFER/A20 write; what it flushes follows SDM
  * vol. 3 4.10.4.1 (a flush of what write-tracking keeps coherent may be skipped). */
 void mmu_set_ctl(struct mmu *m, const struct mmu_ctl *ctl);
+/* MOV CR3 in 4-level paging to an address space that is cached: true when that took no more than
+ * changing pointers, else nothing is done. Calls nothing outside of mmu/. */
+bool mmu_try_root(struct mmu *m, uint64_t cr3);
 /* Selects the view for explicit data accesses (after a CPL or EFLAGS.AC change). Cheap. */
 void mmu_set_view(struct mmu *m, enum mmu_view view);
 /* Would mmu_set_view() only change pointers? */

@@ -196,12 +196,14 @@ static void forget_pc(struct cache *c, struct block *b)
 {
     uint64_t pc = b->cs_base + b->rip;
     unsigned i = jc_index(pc);
+    struct jump_cache *jc;
 
     for (unsigned as = 0; as < MMU_IDS; as++) {
         if (c->by_pc[as] && c->by_pc[as]->e[i].code == b)
             c->by_pc[as]->e[i].key = 0;
-        if (c->code[as] && b->code && c->code[as]->e[i].code == b->code)
-            c->code[as]->e[i].key = 0;
+        jc = c->code[as];
+        if (jc && b->code && jc->e[i].code == b->code)
+            jc->e[i].key = 0;
     }
 }
 

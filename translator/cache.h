@@ -24,7 +24,7 @@ struct cache {
     struct block *dead;      /* dropped; freed by cache_reap outside of translated code */
     size_t bytes;            /* host memory held by blocks */
     struct jump_cache *by_pc[MMU_IDS]; /* linear pc -> struct block *, NULL until used */
-    struct jump_cache *code[MMU_IDS];  /* linear pc -> host code, for generated code */
+    void *code[MMU_IDS];  /* linear pc -> host code, for generated code */
     struct mmu *mmu;
     struct jit *jit;         /* told about dropped blocks; may be NULL */
     uint64_t invalidations;

@@ -350,14 +350,18 @@ static void run_one(struct run *r)
 
 static void sync_as(struct run *r)
 {
-    const struct mmu *m = &r->cpu->mmu;
+    struct cpu *cpu = r->cpu;
 
-    if (LIKELY(r->as_id == m->as_id && r->hi_id == m->hi_id && r->cpu->jc))
+    r->as_id = cpu->mmu.as_id;
+    r->hi_id = cpu->mmu.hi_id;
+    /* generated code may have gone to another one by itself */
+    if (LIKELY(cpu->jc && cpu->jc_as == r->as_id && cpu->jc_hi_as == r->hi_id))
         return;
-    r->as_id = r->cpu->jc_as = m->as_id;
-    r->hi_id = r->cpu->jc_hi_as = m->hi_id;
-    r->cpu->jc = cache_code_jc(&r->cache, r->as_id);
-    r->cpu->jc_hi = cache_code_jc(&r->cache, r->hi_id);
+    cpu->jc_as = r->as_id;
+    cpu->jc_hi_as = r->hi_id;
+    cpu->jc = cache_code_jc(&r->cache, r->as_id);
+    cpu->jc_hi = cache_code_jc(&r->cache, r->hi_id);
+    cpu->jc_of = r->cache.code;
     jit_forget_returns(r->cpu);
 }
 
@@ -554,6 +558,7 @@ void run_detach(struct cpu *cpu)
     cpu->mmu.code_write = NULL;
     cpu->mmu.unmapped = NULL;
     cpu->jc = cpu->jc_hi = NULL;
+    cpu->jc_of = NULL;
     cpu->run = NULL;
     free(r);
 }

@@ -29,6 +29,14 @@ void mmu_set_ctl(struct mmu *m, const struct mmu_ctl *ctl)
 {
     m->ctl = *ctl;
 }
+bool mmu_try_root(struct mmu *m, uint64_t cr3)
+{
+    if (cr3 & 0x1000)
+        return false;
+    m->ctl.cr3 = cr3;
+    return true;
+}
+
 bool mmu_view_ready(const struct mmu *m, enum mmu_view view)
 {
     return true;

@@ -27,7 +27,7 @@ struct picture {
     uint8_t mem[STACK3 + 0x1000];
 };
 
-static struct picture before, fast, slow;
+static struct picture origin, before, fast, slow;
 
 static void take(struct picture *p, const struct cpu *cpu)
 {
@@ -98,10 +98,14 @@ static void random_state(struct cpu *cpu, struct insn *in, GRand *r)
     cpu_update_mode(cpu);
     in->opsize = (uint8_t)PICK(8, 8, 8, 4, 2);
     if (in->id == I_MOV_CR) {
-        in->op[0].kind = OPND_GPR;
-        in->op[0].reg = R_BX;
-        in->op[1].kind = OPND_CR;
-        in->op[1].reg = (uint8_t)PICK(0, 2, 3, 4, 8);
+        bool load = g_rand_boolean(r);
+
+        in->op[load].kind = OPND_GPR;
+        in->op[load].reg = R_BX;
+        in->op[!load].kind = OPND_CR;
+        in->op[!load].reg = (uint8_t)PICK(0, 2, 3, 3, 4, 8);
+        cpu->gpr[R_BX] = PICK(0x2000, 0x3018, 1ull << 63 | 0x6018, 1ull << 51);
+        cpu->cr4 ^= g_rand_boolean(r) ? CR4_PCIDE : 0;
     } else {
         op_gpr(in, 0, R_BX, 8);
     }
@@ -124,6 +128,8 @@ static void compare(void)
     g_assert_cmpint(a->mmu.view, ==, b->mmu.view);
     g_assert_cmpint(a->cpl, ==, b->cpl);
     g_assert_cmpint(a->nmi_blocked, ==, b->nmi_blocked);
+    g_assert_cmphex(a->cr3, ==, b->cr3);
+    g_assert_cmphex(a->mmu.ctl.cr3, ==, b->mmu.ctl.cr3);
     g_assert_cmphex(a->kernel_gs_base, ==, b->kernel_gs_base);
     g_assert_cmpmem(fast.mem, sizeof(fast.mem), slow.mem, sizeof(slow.mem));
 }
@@ -159,11 +165,15 @@ static void test_fast(gconstpointer data)
     unsigned done = 0;
 
     g_test_message("seed %u", seed);
-    for (unsigned i = 0; i < 4000; i++) {
-        struct cpu *cpu = cpu_new64(g_rand_int_range(r, 0, 4) ? 0 : 3);
+    for (unsigned user = 0; user < 2; user++) {
+        struct cpu *cpu = cpu_new64(user ? 3 : 0);
 
         map_pages(cpu);
-        done += one(cpu, n, r);
+        take(&origin, cpu);
+        for (unsigned i = 0; i < (user ? 1000 : 3000); i++) {
+            done += one(cpu, n, r);
+            put(cpu, &origin);
+        }
         cpu_destroy(cpu);
     }
     g_assert_cmpint(done, >=, 10);

@@ -3,6 +3,23 @@
  * those, and calls nothing. */
 #include "translator/x86_64/x64.h"
 
+/* After a load of CR3: takes the jump caches that belong to it, if they are there. */
+static bool follow_as(struct cpu *cpu)
+{
+    const struct mmu *m = &cpu->mmu;
+
+    if (LIKELY(cpu->jc_as == m->as_id && cpu->jc_hi_as == m->hi_id))
+        return true;
+    if (!cpu->jc_of || !cpu->jc_of[m->as_id] || !cpu->jc_of[m->hi_id])
+        return false;
+    cpu->jc_as = m->as_id;
+    cpu->jc_hi_as = m->hi_id;
+    cpu->jc = cpu->jc_of[m->as_id];
+    cpu->jc_hi = cpu->jc_of[m->hi_id];
+    jit_forget_returns(cpu);
+    return true;
+}
+
 /* Looks the next block up as generated code would, unless something waits for the run loop. */
 void *x64_helper_next(struct cpu *cpu)
 {
@@ -13,9 +30,9 @@ void *x64_helper_next(struct cpu *cpu)
     /* STI's shadow stays set: should a kick stop the next block at its head, the run loop
      * still runs one instruction before it takes an interrupt. */
     if (cpu->kick || cpu->shadow > 1 || cpu->halted || cpu->shutdown ||
-        cpu->jc_as != cpu->mmu.as_id || cpu->jc_hi_as != cpu->mmu.hi_id ||
         __atomic_load_n(&cpu->nmi_line, __ATOMIC_ACQUIRE) ||
-        ((cpu->eflags & FL_IF) && __atomic_load_n(&cpu->intr_line, __ATOMIC_ACQUIRE)))
+        ((cpu->eflags & FL_IF) && __atomic_load_n(&cpu->intr_line, __ATOMIC_ACQUIRE)) ||
+        !follow_as(cpu))
         return NULL;
     jc = (int64_t)cpu->rip < 0 ? cpu->jc_hi : cpu->jc;
     e = &jc->e[jc_index(cpu->rip)];
