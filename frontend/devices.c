@@ -4,7 +4,9 @@
 #include <glib.h>
 #include <stdlib.h>
 
+#include "firmware/firmware.h"
 #include "frontend/rom.h"
+#include "hw/display/vga.h"
 #include "hw/pc/pc.h"
 
 static bool set_props(struct dev *d, const struct device_opts *o, struct err *e)
@@ -35,6 +37,10 @@ static bool create(struct dev *d, struct pc *pc, const struct opts *o,
     struct pci_fn *fn = (struct pci_fn *)d; /* the only bus that takes devices */
 
     dev_init(d, dev->cls, dev->id, &pc->env);
+    if (dev->cls == &vga_pci_class) {
+        ((struct vga_pci *)d)->rom = firmware_vgabios;
+        ((struct vga_pci *)d)->rom_size = FIRMWARE_VGABIOS_SIZE;
+    }
     if (!set_props(d, dev, e)) {
         dev_finish(d);
         return err_prefix(e, "-device %s", dev->cls->name);

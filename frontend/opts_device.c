@@ -3,6 +3,7 @@
 #include <glib.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "frontend/opts_int.h"
@@ -106,12 +107,14 @@ static void list_props(const struct dev_class *c)
     }
 }
 
-/* "6", "06.1": hexadecimal slot and function. */
+/* "6", "06.1", "0x6": hexadecimal slot and function. */
 static bool parse_addr(const char *s, int *devfn)
 {
-    unsigned slot, fn = 0;
-    int n = 0, m = 0;
-    if (sscanf(s, "%2x%n.%1x%n", &slot, &n, &fn, &m) < 1 || s[m ? m : n] || slot > 31 || fn > 7)
+    char *end = NULL;
+    unsigned long slot = g_ascii_isxdigit(*s) ? strtoul(s, &end, 16) : 32, fn = 0;
+    if (end && *end == '.' && g_ascii_isxdigit(end[1]))
+        fn = strtoul(end + 1, &end, 16);
+    if (slot > 31 || fn > 7 || *end)
         return false;
     *devfn = PCI_DEVFN((int)slot, (int)fn);
     return true;

@@ -67,8 +67,6 @@ static bool create_board(struct vm *vm, struct err *e)
         cfg.rom = firmware_bios;
         cfg.rom_bytes = FIRMWARE_BIOS_SIZE;
     }
-    cfg.vga_rom = firmware_vgabios;
-    cfg.vga_rom_bytes = FIRMWARE_VGABIOS_SIZE;
     vm->pc = pc_create(&cfg, e);
     ok = vm->pc && devices_create(&vm->devices, vm->pc, o, e) && vm_check_drives(vm, e) &&
          vm_fw_init(vm, e);
@@ -217,8 +215,8 @@ static bool open_profile(struct vm *vm, struct err *e)
 static void vm_finish(struct vm *vm)
 {
     monitors_destroy(vm->monitors);
-    vm_close_chars(vm);
-    pc_destroy(vm->pc); /* tells the CPU's mmu about each region that goes */
+    vm->monitors = NULL; /* drives may report while they close */
+    pc_destroy(vm->pc);  /* tells the CPU's mmu about each region that goes */
     devices_free(&vm->devices);
     drives_destroy(vm->drives);
     if (vm->cpu)
@@ -226,6 +224,7 @@ static void vm_finish(struct vm *vm)
     cpu_destroy(vm->cpu);
     perfmap_close(vm->perfmap);
     symbols_free(vm->symbols);
+    vm_close_chars(vm);
     defer_queue_finish(&vm->deferred);
     loop_destroy(vm->loop);
     pthread_mutex_destroy(&vm->lock);

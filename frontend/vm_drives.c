@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "frontend/monitor/monitor.h"
 #include "frontend/vm_int.h"
 
 /* The request is kept; the user makes room and says `cont`. */
@@ -10,10 +11,12 @@ static void on_io_error(void *opaque, struct block *b, enum block_op op, int err
 {
     struct vm *vm = opaque;
 
-    fprintf(stderr, "mynah: drive %s: %s: %s; the machine is paused\n", b->id,
-            op == BLOCK_READ ? "read" : "write", strerror(error));
-    monitor_block_io_error(vm->monitors, b->id, op == BLOCK_READ ? "read" : "write", "stop",
-                           error);
+    const char *what = op == BLOCK_READ ? "read" : "write";
+
+    fprintf(stderr, "mynah: drive %s: %s: %s; the machine is paused\n", b->id, what,
+            strerror(error));
+    if (vm->monitors)
+        monitor_block_io_error(vm->monitors, b->id, what, "stop", error);
     vm_pause(vm, VM_IO_ERROR);
 }
 
@@ -48,8 +51,6 @@ void vm_plug_drives(struct vm *vm, struct pc_config *cfg)
         cfg->ide[i] = plug(vm, DRIVE_IDE, i);
     for (unsigned i = 0; i < ARRAY_SIZE(cfg->floppy); i++)
         cfg->floppy[i] = plug(vm, DRIVE_FLOPPY, i);
-    for (unsigned i = 0; i < ARRAY_SIZE(cfg->pflash); i++)
-        cfg->pflash[i] = plug(vm, DRIVE_PFLASH, i);
 }
 
 bool vm_check_drives(struct vm *vm, struct err *e)

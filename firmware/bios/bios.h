@@ -53,6 +53,7 @@ extern u16 pm_timer_port; /* 0: none */
 
 /* kbd.c */
 void kbd_put(u16 key);
+u16 kbd_key_of(u8 ch); /* the key that types ch */
 bool kbc_write(u16 port, u8 v);
 bool kbc_read(u8 *v);
 

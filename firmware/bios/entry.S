@@ -20,6 +20,7 @@
     DOOR door_09, int09
     DOOR door_0e, int0e
     DOOR door_10, int10_none
+    DOOR door_mirror, int10_mirror
     DOOR door_11, int11
     DOOR door_12, int12
     DOOR door_13, int13
@@ -34,6 +35,18 @@
     DOOR door_76, int76
     DOOR door_irq1, irq_spurious1
     DOOR door_irq2, irq_spurious2
+
+/* In front of the video BIOS: the serial console first, with all registers kept. */
+.global door_10_mirror, door_10_next
+door_10_mirror:
+    pushfw
+    pushw %cs
+    pushw $8f
+    jmp door_mirror
+8:  ljmpw *%cs:door_10_next
+.balign 4
+door_10_next:
+    .long 0
 
 /* For flat code: a function of the real-mode side by its offset. */
 .global door_near

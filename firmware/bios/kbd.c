@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Keyboard: INT 09h turns scan codes (set 1, as the 8042 translates them) into the codes of
  * the type-ahead ring, INT 16h reads it. Left out: lights. */
-#include "firmware/bios/bios.h"
+#include "firmware/bios/sercon.h"
 
 enum { F0_RSHIFT = 1, F0_LSHIFT = 2, F0_CTRL = 4, F0_ALT = 8, F0_SCROLL = 16, F0_NUM = 32,
        F0_CAPS = 64, F0_INSERT = 128 };
@@ -114,6 +114,23 @@ void kbd_put(u16 key)
     far_seg(0x40);
     FAR16(tail) = key;
     BDA->kbd_tail = next;
+}
+
+u16 kbd_key_of(u8 ch)
+{
+    if (ch == 0x7f || ch == 8)
+        return 0x0e08;
+    for (u8 i = 1; i < 0x3a; i++) {
+        const struct key *k = &keys[i];
+        if (k->plain && (u8)k->plain == ch)
+            return k->plain;
+        if (k->shift && (u8)k->shift == ch)
+            return k->shift;
+    }
+    for (u8 i = 1; ch && i < 0x3a; i++)
+        if ((u8)keys[i].ctrl == ch)
+            return keys[i].ctrl;
+    return ch;
 }
 
 static void set_bits(volatile u8 __seg_fs *p, u8 bits, bool on)
@@ -320,6 +337,7 @@ static u16 old_key(u16 key)
 
 static bool ring_peek(u16 *key, bool enhanced)
 {
+    sercon_poll();
     for (;;) {
         u16 head = BDA->kbd_head;
         if (head == BDA->kbd_tail)

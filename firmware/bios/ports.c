@@ -130,39 +130,3 @@ void int17(struct regs *r)
     }
     r->ah = printer_status(base);
 }
-
-static u16 cursor;
-
-static void serial_char(u8 ch)
-{
-    u16 base = BDA->com[0];
-    if (base && serial_wait(base, LSR_EMPTY, 1))
-        outb(base, ch);
-}
-
-static void teletype(u8 ch)
-{
-    serial_char(ch);
-    if (ch == '\r')
-        cursor &= 0xff00;
-    else if (ch >= ' ' && (u8)cursor < 79)
-        cursor++;
-}
-
-/* INT 10h on a machine without video: text goes to the first serial line. */
-void int10_none(struct regs *r)
-{
-    switch (r->ah) {
-    case 0x02: cursor = r->dx; return;
-    case 0x03:
-        r->dx = cursor;
-        r->cx = 0x0607;
-        return;
-    case 0x0e: return teletype(r->al);
-    case 0x0f:
-        r->ax = 0x5003;
-        r->bh = 0;
-        return;
-    default: return;
-    }
-}

@@ -14,8 +14,6 @@ void int05(struct regs *r)
 {
 }
 
-void int10_none(struct regs *r);
-
 void int11(struct regs *r)
 {
     r->ax = BDA->equipment;

@@ -5,9 +5,9 @@
 
 #include "firmware/bios/bios.h"
 
-extern u32 low_ram_end; /* bytes; end of RAM below 4 GiB */
+extern u32 low_ram_end;  /* bytes; end of RAM below 4 GiB */
 extern u32 free_ram_end; /* the same without what the firmware keeps at the top */
-extern u16 pm_base;     /* ACPI PM block, 0: none */
+extern u16 pm_base;      /* ACPI PM block, 0: none */
 
 void int15_mouse(struct regs *r);
 #endif

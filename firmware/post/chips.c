@@ -77,11 +77,12 @@ static void bda_init(void)
 
 #define VECTORS(V)                                                                             \
     V(0x05, door_05)                                                                           \
-    V(0x08, door_08) V(0x09, door_09) V(0x0e, door_0e) V(0x10, door_10) V(0x11, door_11)       \
-        V(0x12, door_12) V(0x13, door_13) V(0x14, door_14) V(0x15, door_15) V(0x16, door_16)   \
-            V(0x17, door_17) V(0x18, door_18) V(0x19, door_19) V(0x1a, door_1a)                \
-                V(0x40, door_13) V(0x70, door_70) V(0x74, door_74) V(0x75, door_75)            \
-                    V(0x76, door_76) V(0x77, door_76)
+    V(0x08, door_08)                                                                           \
+    V(0x09, door_09) V(0x0e, door_0e) V(0x10, door_10) V(0x11, door_11) V(0x12, door_12)       \
+        V(0x13, door_13) V(0x14, door_14) V(0x15, door_15) V(0x16, door_16) V(0x17, door_17)   \
+            V(0x18, door_18) V(0x19, door_19) V(0x1a, door_1a) V(0x40, door_13)                \
+                V(0x70, door_70) V(0x74, door_74) V(0x75, door_75) V(0x76, door_76)            \
+                    V(0x77, door_76)
 
 #define DECLARE(n, door) extern void door(void);
 VECTORS(DECLARE)

@@ -7,9 +7,22 @@
 #endif
 
 extern void disk_probe(struct regs *r);
+extern void sercon_start(struct regs *r);
 
 NORETURN void post_entry(void);
 NORETURN void boot_entry(u32 again);
+
+/* Without a display, by the emulator's word or for want of a video ROM. */
+static void serial_console(bool video)
+{
+    struct fw_file f;
+    struct regs r = {.bx = BDA->com[0]};
+    u16 none = 0;
+    if (fwcfg_find("etc/e820", &f) || fwcfg_find("bootorder", &f))
+        fwcfg_read(0x04, &none, 2);
+    if (r.bx && (none || !video))
+        call_near16(sercon_start, &r);
+}
 
 void post_entry(void)
 {
@@ -25,7 +38,7 @@ void post_entry(void)
     mptable_init();
     smbios_init();
     acpi_init();
-    video_init();
+    serial_console(video_init());
     print_f("Mynah BIOS " FIRMWARE_VERSION "\n");
     call_near16(disk_probe, &r);
     memory_finish();

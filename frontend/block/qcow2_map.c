@@ -199,8 +199,8 @@ static int unpack_cluster(struct qcow2 *q, uint64_t entry)
     in = g_malloc(bytes);
     error = file_read(&q->img.file, in, bytes, at);
     q->unpacked = 0;
-    if (!error &&
-        !unpack_block(q->zstd ? UNPACK_ZSTD : UNPACK_DEFLATE, in, bytes, q->unpack_out, q->cluster))
+    if (!error && !unpack_block(q->zstd ? UNPACK_ZSTD : UNPACK_DEFLATE, in, bytes,
+                                q->unpack_out, q->cluster))
         error = EIO;
     if (!error)
         q->unpacked = entry;

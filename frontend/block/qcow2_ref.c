@@ -6,8 +6,9 @@
 #include "frontend/block/qcow2.h"
 
 enum { REF_CACHE_BYTES = 16 << 20 };
-#define CLUSTER_END(q) (1ull << (55 - (q)->cluster_bits)) /* L2 entries can name those below   \
-                                                           */
+#define CLUSTER_END(q)                                                                         \
+    (1ull << (55 - (q)->cluster_bits)) /* L2 entries can name those below                      \
+                                        */
 
 void qcow2_meta_add(struct qcow2 *q, uint64_t at)
 {

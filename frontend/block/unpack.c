@@ -35,7 +35,8 @@ static bool unpack_zstd(const uint8_t *in, size_t n, uint8_t *out, size_t out_by
     return to.pos == to.size;
 }
 
-bool unpack_block(enum unpack_kind kind, const uint8_t *in, size_t n, uint8_t *out, size_t out_bytes)
+bool unpack_block(enum unpack_kind kind, const uint8_t *in, size_t n, uint8_t *out,
+                  size_t out_bytes)
 {
     switch (kind) {
     case UNPACK_DEFLATE: return unpack_zlib(-15, in, n, out, out_bytes);

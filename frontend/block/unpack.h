@@ -8,6 +8,7 @@
 enum unpack_kind { UNPACK_DEFLATE, UNPACK_ZLIB, UNPACK_ZSTD };
 
 /* Fills all of out; what follows the compressed data is ignored. False: not such data. */
-bool unpack_block(enum unpack_kind kind, const uint8_t *in, size_t n, uint8_t *out, size_t out_bytes);
+bool unpack_block(enum unpack_kind kind, const uint8_t *in, size_t n, uint8_t *out,
+                  size_t out_bytes);
 
 #endif

@@ -132,8 +132,10 @@ static int open_tcp(const struct chardev_opts *o, struct err *e)
         err_set(e, "address '%s:%s': %s", host ? host : "", o->port, gai_strerror(bad));
         return -1;
     }
-    for (const struct addrinfo *a = list; a && fd < 0; a = a->ai_next)
-        fd = try_tcp(o, a);
+    for (int pass = 0; pass < 2; pass++) /* IPv4 first: "localhost" is what all clients reach */
+        for (const struct addrinfo *a = list; a && fd < 0; a = a->ai_next)
+            if ((a->ai_family == AF_INET) == (pass == 0))
+                fd = try_tcp(o, a);
     if (fd < 0)
         err_set(e, "cannot %s %s:%s: %s", o->server ? "listen on" : "connect to",
                 host ? host : "", o->port, strerror(errno));

@@ -85,8 +85,7 @@ static bool press(struct mon_call *c, const key_code *keys, unsigned n, struct e
     return true;
 }
 
-/* {"type": "qcode", "data": "a"} or {"type": "number", "data": 30} */
-static bool key_of(const json_t *v, key_code *key, struct err *e)
+bool mon_key_of(const json_t *v, key_code *key, struct err *e)
 {
     const char *type = json_string_value(json_object_get(v, "type"));
     const json_t *data = json_object_get(v, "data");
@@ -115,7 +114,7 @@ bool cmd_send_key(struct mon_call *c, struct err *e)
     if (n > CHORD_MAX)
         return err_set(e, "at most %d keys at once", CHORD_MAX);
     for (size_t i = 0; i < n; i++)
-        if (!key_of(json_array_get(list, i), &keys[i], e))
+        if (!mon_key_of(json_array_get(list, i), &keys[i], e))
             return false;
     return !n || press(c, keys, (unsigned)n, e);
 }

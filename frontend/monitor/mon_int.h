@@ -93,6 +93,8 @@ bool mon_each_page(struct vm *vm, bool (*fn)(void *opaque, const struct mapping 
 struct mon_keys;
 struct mon_keys *mon_keys_create(struct vm *vm);
 void mon_keys_destroy(struct mon_keys *k);
+/* {"type": "qcode", "data": "a"} or {"type": "number", "data": 30} */
+bool mon_key_of(const json_t *v, key_code *key, struct err *e);
 
 enum { MON_FRAME_MAX = 1 << 20 };
 
@@ -125,6 +127,7 @@ struct monitors {
     struct mon mon[OPTS_MONS];
     unsigned n;
     struct mon_keys *keys;
+    unsigned buttons; /* of the mouse that are held by commands: INPUT_ set */
 };
 
 void mon_write(struct mon *m, const char *text, size_t n); /* as it is */
@@ -149,10 +152,11 @@ mon_fn cmd_quit, cmd_stop, cmd_cont, cmd_reset, cmd_powerdown, cmd_capabilities,
     cmd_target, cmd_chardev, cmd_help, cmd_log, cmd_iothreads;                /* cmd_vm.c */
 mon_fn cmd_registers, cmd_nmi, cmd_jit, cmd_pic, cmd_lapic, cmd_irq, cmd_cpu; /* cmd_cpu.c */
 mon_fn cmd_x, cmd_xp, cmd_print, cmd_in, cmd_out, cmd_gva2gpa, cmd_memsave, cmd_pmemsave,
-    cmd_mem, cmd_tlb;                                    /* cmd_mem.c */
-mon_fn cmd_pci, cmd_qtree, cmd_mtree, cmd_roms;          /* cmd_dev.c */
-mon_fn cmd_block, cmd_blockstats, cmd_eject, cmd_change; /* cmd_block.c */
-mon_fn cmd_screendump;                                   /* cmd_screen.c */
-mon_fn cmd_send_key, cmd_sendkey;                        /* keys.c */
+    cmd_mem, cmd_tlb;                                     /* cmd_mem.c */
+mon_fn cmd_pci, cmd_qtree, cmd_mtree, cmd_roms;           /* cmd_dev.c */
+mon_fn cmd_block, cmd_blockstats, cmd_eject, cmd_change;  /* cmd_block.c */
+mon_fn cmd_input_event, cmd_mouse_move, cmd_mouse_button; /* cmd_input.c */
+mon_fn cmd_screendump;                                    /* cmd_screen.c */
+mon_fn cmd_send_key, cmd_sendkey;                         /* keys.c */
 
 #endif

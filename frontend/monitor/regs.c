@@ -73,7 +73,7 @@ static void print_seg(struct mon_call *c, const struct cpu *cpu, const char *nam
             wide(cpu) ? "%-3s=%04x %016" PRIx64 " %08x %08x"
                       : "%-3s=%04x %08" PRIx64 " %08x %08x",
             name, s->sel, s->base, s->limit, (unsigned)s->attr << 8);
-    if (s->attr & SA_P)
+    if ((s->attr & SA_P) && (cpu->cr0 & CR0_PE))
         mon_say(c, " DPL=%d %s", (s->attr & SA_DPL) >> SA_DPL_SHIFT,
                 seg_kind(cpu, s, kind, sizeof(kind)));
     mon_say(c, "\n");
@@ -90,7 +90,10 @@ static void print_system(struct mon_call *c, const struct cpu *cpu)
     print_seg(c, cpu, "TR", &cpu->tr);
     mon_say(c, table, "GDT", cpu->gdt.base, cpu->gdt.limit);
     mon_say(c, table, "IDT", cpu->idt.base, cpu->idt.limit);
-    mon_say(c, "CR0=%08" PRIx64 " CR2=%016" PRIx64 " CR3=%016" PRIx64 " CR4=%08" PRIx64 "\n",
+    mon_say(c,
+            wide(cpu)
+                ? "CR0=%08" PRIx64 " CR2=%016" PRIx64 " CR3=%016" PRIx64 " CR4=%08" PRIx64 "\n"
+                : "CR0=%08" PRIx64 " CR2=%08" PRIx64 " CR3=%08" PRIx64 " CR4=%08" PRIx64 "\n",
             cpu->cr0, cpu->cr2, cpu->cr3, cpu->cr4);
     for (unsigned i = 0; i < 4; i++)
         mon_say(c, "DR%u=%016" PRIx64 "%c", i, cpu->dr[i], i == 3 ? '\n' : ' ');

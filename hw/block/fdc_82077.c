@@ -6,6 +6,7 @@
  * nothing drives TC. */
 #include "hw/block/fdc_82077.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "softmmu/log.h"
@@ -31,6 +32,7 @@
 #define ST1_ND 0x04
 #define ST1_NW 0x02
 #define ST1_MA 0x01
+#define ST2_DD 0x20
 #define ST2_WC 0x10
 
 #define ST3_WP 0x40
@@ -295,14 +297,14 @@ static void complete(struct fdc *f)
     if (f->cancelled)
         return;
     if (f->error) {
-        fail(f, f->writing ? ST1_NW : ST1_DE, f->writing ? 0 : 0x20);
+        fail(f, f->error == EROFS ? ST1_NW : ST1_DE, f->error == EROFS ? 0 : ST2_DD);
     } else if (f->formatting) {
         f->len = 0;
         if (--f->eot)
             wait_for_host(f, 4);
         else
             finish(f, 0, 0, 0);
-    } else if (f->writing || f->verify) {
+    } else if (f->writing) {
         read_over(f);
     } else {
         wait_for_host(f, FDC_SECTOR);
@@ -332,7 +334,7 @@ static void start_data(struct fdc *f, bool writing)
     f->sector = f->cmd[4];
     f->eot = f->cmd[6];
     f->writing = writing;
-    f->formatting = f->tc = f->verify = false;
+    f->formatting = f->tc = false;
     f->phase = FDC_EXECUTION;
     d = drive(f, f->unit);
     if (d && (f->config[0] & CONFIG_EIS))
@@ -394,7 +396,7 @@ static void do_format(struct fdc *f)
     f->sector = 1;
     f->eot = f->cmd[3]; /* sectors to go */
     f->writing = f->formatting = true;
-    f->tc = f->verify = false;
+    f->tc = false;
     f->phase = FDC_EXECUTION;
     d = drive(f, f->unit);
     if (!d || !d->blk->present)
@@ -658,7 +660,7 @@ static void controller_reset(struct fdc *f)
     to_command(f);
     f->need = f->n_result = f->at_result = 0;
     f->pos = f->len = 0;
-    f->seek_done = f->writing = f->formatting = f->verify = f->tc = false;
+    f->seek_done = f->writing = f->formatting = f->tc = false;
     f->reset_sense = 0;
     if (!f->lock) {
         f->config[0] = CONFIG_EFIFO;
@@ -828,9 +830,9 @@ static const struct state_field fdc_state[] = {
     S(cyl),          S(head),
     S(sector),       S(eot),
     S(writing),      S(formatting),
-    S(verify),       S(tc),
-    S(pos),          S(len),
-    A(buf),          STATE_END,
+    S(tc),           S(pos),
+    S(len),          A(buf),
+    STATE_END,
 };
 
 static const struct dev_region fdc_regions[] = {

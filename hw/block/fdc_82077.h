@@ -46,7 +46,7 @@ struct fdc {
 
     /* execution of a data command */
     uint8_t unit, cyl, head, sector, eot, st0, st1, st2;
-    bool writing, formatting, verify, tc;
+    bool writing, formatting, tc;
     uint16_t pos, len; /* in buf */
     uint8_t buf[FDC_SECTOR];
 

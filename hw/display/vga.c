@@ -256,9 +256,10 @@ void vga_port_write(struct vga *v, unsigned port, uint8_t value)
 bool vga_core_realize(struct vga *v, const struct dev *d, struct err *e)
 {
     v->dev = d;
-    if (!v->vgamem_mb || v->vgamem_mb > 512 || (v->vgamem_mb & (v->vgamem_mb - 1)))
-        return err_set(e, "vgamem_mb is %u, but must be a power of two from 1 to 512",
-                       v->vgamem_mb);
+    if (!v->vgamem_mb || v->vgamem_mb > 512)
+        return err_set(e, "vgamem_mb is %u, but must be from 1 to 512", v->vgamem_mb);
+    while (v->vgamem_mb & (v->vgamem_mb - 1)) /* a BAR's size: the next power of two */
+        v->vgamem_mb++;
     v->vram_bytes = v->vgamem_mb << 20;
     return ram_init(&v->vram, v->vram_bytes, e);
 }

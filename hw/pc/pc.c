@@ -434,8 +434,6 @@ static bool claim_vga(struct pc *pc, struct pci_fn *fn, struct err *e)
         if (!dev_map(&fn->dev, i, vga_region_port[i], 0, e))
             return false;
     pc->vga = (struct vga_pci *)fn;
-    pc->vga->rom = pc->cfg.vga_rom;
-    pc->vga->rom_size = pc->cfg.vga_rom_bytes;
     return true;
 }
 

@@ -60,8 +60,6 @@ struct pc_config {
     const void *rom;    /* system ROM, copied; NULL: none (a direct boot needs none) */
     struct block *pflash[PC_FLASH_BANKS]; /* flash instead, wins: 0 ends at 4 GiB, 1 below it */
     size_t rom_bytes;
-    const void *vga_rom; /* a VGA's expansion ROM, copied; NULL: none */
-    size_t vga_rom_bytes;
     unsigned cpus; /* 0 means 1 */
     struct clock *clock;
     struct chardev *serial[PC_SERIAL_COUNT];     /* NULL: that port is absent */

@@ -103,5 +103,23 @@ menu)
     WAIT="Press Esc" KEYS="esc 3" order "CD disk floppy" -hda "$work/blank" -boot menu=on,splash-time=8000
     echo "1..$count"
     ;;
+serial) # the console on the serial line: output, the menu by Esc and 3
+    truncate -s 1M "$work/blank"
+    vm=("${vm[@]/"file:$work/serial"/stdio}")
+    {
+        sleep 3
+        printf '\033'
+        sleep 2
+        printf 3
+        sleep 3
+    } | timeout 20 "${vm[@]}" -nographic -monitor none -hda "$work/blank" \
+        -boot menu=on,splash-time=20000 2>&1 | tr -d '\r' >"$work/out"
+    for want in "Mynah BIOS" "Boot from:" "Booting from CD" "No bootable device"; do
+        count=$((count + 1))
+        grep -q "$want" "$work/out" && echo "ok $count - $want" || echo "not ok $count - $want"
+    done
+    sed 's/^/# /' "$work/out"
+    echo "1..$count"
+    ;;
 *) skip "no such case: $name" ;;
 esac

@@ -672,6 +672,43 @@ static void test_keys(void)
     stop(vm);
 }
 
+static void move(void *opaque, int dx, int dy, int dz, unsigned buttons)
+{
+    g_string_append_printf(keys, "%d,%d,%d,%u ", dx, dy, dz, buttons);
+}
+
+static void test_input_events(void)
+{
+    struct vm *vm = start();
+
+    keys = g_string_new(NULL);
+    expect(say(vm, "mouse_move 1 2"), "Error: the machine has no mouse");
+    vm->input.key = key;
+    vm->input.move = move;
+    expect(ask(vm, QMP,
+               READY "{'execute': 'input-send-event', 'arguments': {'events': ["
+                     "{'type': 'key', 'data': {'down': true, 'key': "
+                     "{'type': 'qcode', 'data': 'a'}}}, "
+                     "{'type': 'btn', 'data': {'down': true, 'button': 'left'}}, "
+                     "{'type': 'rel', 'data': {'axis': 'y', 'value': -5}}, "
+                     "{'type': 'btn', 'data': {'down': true, 'button': 'wheel-up'}}, "
+                     "{'type': 'btn', 'data': {'down': false, 'button': 'left'}}]}}"),
+           "{\"return\": {}}\r\n{\"return\": {}}");
+    g_assert_cmpstr(keys->str, ==, "+1e 0,0,0,1 0,-5,0,1 0,0,-1,1 0,0,0,0 ");
+    g_string_truncate(keys, 0);
+    expect(ask(vm, QMP,
+               "{'execute': 'input-send-event', 'arguments': {'events': ["
+               "{'type': 'rel', 'data': {'axis': 'x', 'value': 1}}, {'type': 'abs'}]}}"),
+           "no input device for events of type 'abs'");
+    g_assert_cmpstr(keys->str, ==, "");
+    say(vm, "mouse_button 6");
+    say(vm, "mouse_move 3 -4 1");
+    g_assert_cmpstr(keys->str, ==, "0,0,0,6 3,-4,1,6 ");
+    expect(say(vm, "mouse_move 3 9999"), "Error: dy is");
+    g_string_free(keys, TRUE);
+    stop(vm);
+}
+
 /* --- random input ---------------------------------------------------------------------------
  */
 
@@ -803,6 +840,7 @@ int main(int argc, char **argv)
     g_test_add_func("/monitor/page-tables", test_page_tables);
     g_test_add_func("/monitor/screendump", test_screendump);
     g_test_add_func("/monitor/keys", test_keys);
+    g_test_add_func("/monitor/input-events", test_input_events);
     g_test_add_func("/monitor/fuzz", test_fuzz);
     return g_test_run();
 }

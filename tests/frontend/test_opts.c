@@ -144,6 +144,9 @@ static const struct {
     {"-device pci-testdev,frob=3", "Property 'pci-testdev.frob' not found"},
     {"-device pci-testdev,addr=20", "addr=20"},
     {"-device pci-testdev,addr=3.8", "addr=3.8"},
+    {"-device pci-testdev,addr=3.", "addr=3."},
+    {"-device pci-testdev,addr=-1", "addr=-1"},
+    {"-device pci-testdev,addr=0x", "addr=0x"},
     {"-device pci-testdev,addr=", "addr="},
     {"-device pci-testdev,bus=pci.1", "pci.1"},
     {"-boot x", "'x'"},
@@ -431,7 +434,7 @@ static void test_vga(void)
     g_assert_false(vga_of("mynah -vga none", &d, &n));
     g_assert_false(vga_of("mynah -nodefaults", &d, &n));
     g_assert_true(vga_of("mynah -nodefaults -vga std", &d, &n));
-    g_assert_true(vga_of("mynah -device vga,vgamem_mb=32,addr=5", &d, &n));
+    g_assert_true(vga_of("mynah -device vga,vgamem_mb=32,addr=0x5", &d, &n));
     g_assert_cmpuint(n, ==, 1);
     g_assert_cmpint(d.devfn, ==, 5 << 3);
 }

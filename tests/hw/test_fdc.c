@@ -180,6 +180,8 @@ static void test_read(void)
     outb(&r.m, 0x3f7, 2); /* 250 kbit/s are not for this disk */
     SEND(&r.m, 0x4a, 0);
     expect(&r.m, 0x40, 0x01, 10, 0, 1);
+    SEND(&r.m, 0xe6, 0, 10, 0, 1, 2, 18, 0x1b, 0xff);
+    expect(&r.m, 0x40, 0x01, 10, 0, 1);
     outb(&r.m, 0x3f7, 0);
     SEND(&r.m, 0x4a, 4);
     expect(&r.m, 0x04, 0, 10, 1, 1);

@@ -182,7 +182,12 @@ static void test_addresses(void)
     reg(a, COMMAND, 0x20);
     pio_in(a, buf, 512);
     g_assert_cmpmem(buf, 512, r.disk.data + ((2 * 4 + 3) * 10 + 9) * 512, 512);
-    reg(a, LOW, 0); /* there is no sector 0 */
+    reg(a, DEVICE, 0xa0 | 4); /* there is no head 4 */
+    reg(a, COMMAND, 0x20);
+    g_assert_cmphex(get(a, STATUS) & (ERR | DRQ), ==, ERR);
+    g_assert_cmphex(get(a, ERROR), ==, IDNF);
+    reg(a, DEVICE, 0xa0 | 3);
+    reg(a, LOW, 0); /* nor sector 0 */
     reg(a, COMMAND, 0x20);
     g_assert_cmphex(get(a, STATUS) & (ERR | DRQ), ==, ERR);
     g_assert_cmphex(get(a, ERROR), ==, IDNF);
@@ -190,6 +195,8 @@ static void test_addresses(void)
     command28(a, 0x20, 0, SECTORS - 1, 2); /* the second is not on the disk */
     g_assert_cmphex(get(a, STATUS) & (ERR | DRQ), ==, ERR);
     g_assert_cmphex(get(a, ERROR), ==, IDNF);
+    command28(a, 0x20, 0, SECTORS - 100, 101); /* nothing of it is transferred */
+    g_assert_cmphex(get(a, STATUS) & (ERR | DRQ), ==, ERR);
     command48(a, 0x24, 0, 1ull << 40, 1);
     g_assert_cmphex(get(a, ERROR), ==, IDNF);
     command28(a, 0x40, 0, SECTORS - 16, 16);

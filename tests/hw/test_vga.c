@@ -388,9 +388,9 @@ static void test_card(void)
     unsigned i;
 
     machine_start(&m);
-    m.pc->cfg.vga_rom = rom;
-    m.pc->cfg.vga_rom_bytes = sizeof(rom);
     dev_init(&card.pci.dev, &vga_pci_class, NULL, &m.pc->env);
+    card.rom = rom;
+    card.rom_size = sizeof(rom);
     g_assert_true(dev_set_prop(&card.pci.dev, "xres", "1000", &e));
     g_assert_true(dev_set_prop(&card.pci.dev, "yres", "700", &e));
     g_assert_true(pc_add_pci(m.pc, -1, &card.pci, &e));
@@ -438,9 +438,13 @@ static void test_bad_size(void)
 
     rig_start(&r);
     dev_init(&card.dev, &vga_isa_class, NULL, &r.env);
-    g_assert_true(dev_set_prop(&card.dev, "vgamem_mb", "3", &e));
+    g_assert_true(dev_set_prop(&card.dev, "vgamem_mb", "513", &e));
     g_assert_false(dev_realize(&card.dev, &e));
-    g_assert_nonnull(strstr(e.msg, "power of two"));
+    g_assert_nonnull(strstr(e.msg, "1 to 512"));
+    g_assert_true(dev_set_prop(&card.dev, "vgamem_mb", "3", &e));
+    g_assert_true(dev_realize(&card.dev, &e));
+    g_assert_cmpuint(card.vga.vram.size, ==, 4 << 20);
+    dev_finish(&card.dev);
     rig_stop(&r);
 }
 

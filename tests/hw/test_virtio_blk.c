@@ -559,8 +559,10 @@ static void test_nonsense(void)
     start(&r);
     mem = r.m.pc->mem;
     set_up(&r, BASIC | IND);
-    space_write(mem, AVAIL + 2, 100, 2);
+    put_request(&r, 0, T_IN, 0, BUFFER, 512); /* all entries name this one */
+    space_write(mem, AVAIL + 2, SIZE + 1, 2);
     kick(&r);
+    g_assert_cmpuint(r.disk.n_queue, ==, 0);
     expect_broken(&r, "index jumps");
     offer(&r, SIZE);
     kick(&r);
@@ -581,8 +583,10 @@ static void test_nonsense(void)
     offer(&r, 0);
     kick(&r);
     expect_broken(&r, "buffer is nowhere");
-    put_desc(&r, DESC, 0, STATUS, 1, WRITE | NEXT, 1);
-    put_desc(&r, DESC, 1, HEADER, 16, 0, 0);
+    put_header(&r, T_FLUSH, 0);
+    put_desc(&r, DESC, 0, HEADER, 16, NEXT, 1);
+    put_desc(&r, DESC, 1, STATUS, 1, WRITE | NEXT, 2);
+    put_desc(&r, DESC, 2, BUFFER, 16, 0, 0);
     offer(&r, 0);
     kick(&r);
     expect_broken(&r, "readable after writable");

@@ -4,9 +4,10 @@
  *   imgtool dump FILE FORMAT OUT          the disk's contents as a raw file
  *   imgtool random FILE FORMAT SEED N OUT N random operations; contents compared with a model,
  *                                         which is written to OUT
- *   imgtool kill FILE FORMAT SEED MS      a child writes and flushes at random and is killed
- *                                         after about MS milliseconds; then every flushed byte
- *                                         must be there
+ *   imgtool kill FILE FORMAT SEED N       a child writes and flushes at random and is killed in
+ *                                         or before its Nth write to the host; then every
+ *                                         flushed byte must be there; SEED & 4: a snapshot is
+ *                                         made before
  *   imgtool lock FILE FORMAT rw|ro        opens it, prints "open" and waits for end of input
  * FORMAT "-": find out. FORMAT+unmap: with discard=unmap. Exit 1 with one line on failure. */
 #include <errno.h>
@@ -188,6 +189,22 @@ static int random_ops(const char *file, const char *format, uint64_t seed, unsig
 
 /* ---- kill ---- */
 
+static long writes_left; /* to the host; 0: no limit */
+
+/* In place of the C library's. */
+ssize_t pwritev(int fd, const struct iovec *iov, int n, off_t at)
+{
+    if (writes_left && --writes_left == 0) {
+        if (rnd(2)) { /* half of it gets there */
+            size_t half = iov[0].iov_len / 1024 * 512;
+
+            pwrite(fd, iov[0].iov_base, half, at);
+        }
+        kill(getpid(), SIGKILL);
+    }
+    return pwritev2(fd, iov, n, at, 0);
+}
+
 enum { KILL_SECTORS_MAX = 1 << 20 };
 
 /* What the child had done; the parent reads it after the child's end. */
@@ -219,14 +236,17 @@ static void flush_noted(struct image *img, struct history *h, uint64_t sectors, 
     h->flushes++;
 }
 
-static void child(const char *file, const char *format, struct history *h)
+/* Until it is killed, or for so many operations and with a flush at the end. */
+static void write_on(const char *file, const char *format, struct history *h, unsigned n_writes,
+                     unsigned operations)
 {
     struct image *img = open_or_fail(file, format, false);
     uint64_t sectors = img->bytes / 512;
     uint8_t *buf = g_malloc(img->bytes);
     uint32_t *copy = g_malloc(sectors * 4);
 
-    for (;;) {
+    writes_left = n_writes;
+    for (unsigned i = 0; !operations || i < operations; i++) {
         struct op o = random_op(img->bytes);
         uint64_t first = o.at / 512, n = o.bytes / 512;
         struct iovec iov = {buf, o.bytes};
@@ -254,6 +274,10 @@ static void child(const char *file, const char *format, struct history *h)
         for (uint64_t s = first; s < first + n; s++)
             h->done[s] = h->now;
     }
+    flush_noted(img, h, sectors, copy);
+    image_close(img);
+    g_free(buf);
+    g_free(copy);
 }
 
 static bool sector_ok(const struct history *h, uint64_t s, const uint8_t *data)
@@ -271,20 +295,25 @@ static bool sector_ok(const struct history *h, uint64_t s, const uint8_t *data)
     return t.gen >= h->durable[s] && t.gen <= h->begun[s];
 }
 
-static int kill_test(const char *file, const char *format, uint64_t seed, unsigned ms)
+static int kill_test(const char *file, const char *format, uint64_t seed, unsigned n)
 {
     struct history *h =
         mmap(NULL, sizeof(*h), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     struct image *img;
     int status;
     pid_t pid;
+    char *cmd = g_strdup_printf("qemu-img snapshot -c imgtool %s", file);
 
     rng = seed;
+    if (seed & 4) { /* tables and data that are shared */
+        write_on(file, format, h, 0, 30);
+        if (system(cmd))
+            fail("snapshot", cmd);
+    }
+    g_free(cmd);
     pid = fork();
     if (!pid)
-        child(file, format, h);
-    g_usleep(ms * 1000 + rnd(2000));
-    kill(pid, SIGKILL);
+        write_on(file, format, h, n, 0);
     waitpid(pid, &status, 0);
     if (!WIFSIGNALED(status))
         return 1; /* the child has said why */
