@@ -51,6 +51,8 @@ void vm_plug_drives(struct vm *vm, struct pc_config *cfg)
         cfg->ide[i] = plug(vm, DRIVE_IDE, i);
     for (unsigned i = 0; i < ARRAY_SIZE(cfg->floppy); i++)
         cfg->floppy[i] = plug(vm, DRIVE_FLOPPY, i);
+    for (unsigned i = 0; i < ARRAY_SIZE(cfg->pflash); i++)
+        cfg->pflash[i] = plug(vm, DRIVE_PFLASH, i);
 }
 
 bool vm_check_drives(struct vm *vm, struct err *e)
