@@ -148,8 +148,7 @@ static bool add_device(struct opts_build *b, const struct dev_class *c, const ch
             return err_set(e, "-device %s: Property '%s.%s' not found", c->name, c->name,
                            ps->p[i].key);
     d.props = ps->n;
-    d.prop = g_new(struct opt_prop, ps->n);
-    memcpy(d.prop, ps->p, ps->n * sizeof(ps->p[0]));
+    d.prop = g_memdup2(ps->p, ps->n * sizeof(ps->p[0]));
     b->o->device = g_renew(struct device_opts, b->o->device, b->o->devices + 1);
     b->o->device[b->o->devices++] = d;
     return true;
