@@ -81,6 +81,10 @@ seabios() {
     done
     boot_disk "$disk"
     seabios_disk virtio-blk -drive "if=virtio,format=raw,file=$disk" "$@"
+    truncate -s 1M "$disk.empty"
+    seabios_disk ide-hd -drive "if=none,id=e,format=raw,file=$disk.empty" \
+        -drive "if=none,id=d,format=raw,file=$disk" -device ide-hd,drive=e,bus=ide.0 \
+        -device ide-hd,drive=d,bus=ide.1,bootindex=0 "$@"
 }
 
 ovmf() {
