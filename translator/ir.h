@@ -47,7 +47,8 @@ enum {
     P_AW = 16,    /* writes a too (XCHG, XADD) */
     P_FAULT = 32, /* may raise beside memory faults */
     P_END = 64,   /* ends the block */
-    P_FIXED = 128 /* has implicit GPR operands */
+    P_FIXED = 128, /* has implicit GPR operands */
+    P_FL = 256,   /* an x86 operation that changes arithmetic flags, wanted or not */
 };
 
 #define IR_OPS(X)                                                                              \
@@ -57,58 +58,58 @@ enum {
     X(MOVZX, P_DW | P_AR) /* d (w) = zero-extended a (aw) */                                   \
     X(MOVSX, P_DW | P_AR) /* d (w) = sign-extended a (aw) */                                   \
     X(LEA, P_DW)          /* d (w) = effective address of mem (no segment), truncated to asize */ \
-    X(ADD, P_DW | P_DR | P_AR)                                                                 \
-    X(ADC, P_DW | P_DR | P_AR)                                                                 \
-    X(SUB, P_DW | P_DR | P_AR)                                                                 \
-    X(SBB, P_DW | P_DR | P_AR)                                                                 \
-    X(AND, P_DW | P_DR | P_AR)                                                                 \
-    X(OR, P_DW | P_DR | P_AR)                                                                  \
-    X(XOR, P_DW | P_DR | P_AR)                                                                 \
-    X(CMP, P_DR | P_AR)                                                                        \
-    X(TEST, P_DR | P_AR)                                                                       \
-    X(INC, P_DW | P_DR)                                                                        \
-    X(DEC, P_DW | P_DR)                                                                        \
-    X(NEG, P_DW | P_DR)                                                                        \
+    X(ADD, P_DW | P_DR | P_AR | P_FL)                                                          \
+    X(ADC, P_DW | P_DR | P_AR | P_FL)                                                          \
+    X(SUB, P_DW | P_DR | P_AR | P_FL)                                                          \
+    X(SBB, P_DW | P_DR | P_AR | P_FL)                                                          \
+    X(AND, P_DW | P_DR | P_AR | P_FL)                                                          \
+    X(OR, P_DW | P_DR | P_AR | P_FL)                                                           \
+    X(XOR, P_DW | P_DR | P_AR | P_FL)                                                          \
+    X(CMP, P_DR | P_AR | P_FL)                                                                 \
+    X(TEST, P_DR | P_AR | P_FL)                                                                \
+    X(INC, P_DW | P_DR | P_FL)                                                                 \
+    X(DEC, P_DW | P_DR | P_FL)                                                                 \
+    X(NEG, P_DW | P_DR | P_FL)                                                                 \
     X(NOT, P_DW | P_DR)                                                                        \
     /* d = d shifted by a (IR_IMM or R_CX's low byte), count masked as x86 does; a zero        \
      * count leaves flags (and for w=4 still zero-extends a register) */                       \
-    X(SHL, P_DW | P_DR | P_AR)                                                                 \
-    X(SHR, P_DW | P_DR | P_AR)                                                                 \
-    X(SAR, P_DW | P_DR | P_AR)                                                                 \
-    X(ROL, P_DW | P_DR | P_AR)                                                                 \
-    X(ROR, P_DW | P_DR | P_AR)                                                                 \
-    X(RCL, P_DW | P_DR | P_AR)                                                                 \
-    X(RCR, P_DW | P_DR | P_AR)                                                                 \
+    X(SHL, P_DW | P_DR | P_AR | P_FL)                                                          \
+    X(SHR, P_DW | P_DR | P_AR | P_FL)                                                          \
+    X(SAR, P_DW | P_DR | P_AR | P_FL)                                                          \
+    X(ROL, P_DW | P_DR | P_AR | P_FL)                                                          \
+    X(ROR, P_DW | P_DR | P_AR | P_FL)                                                          \
+    X(RCL, P_DW | P_DR | P_AR | P_FL)                                                          \
+    X(RCR, P_DW | P_DR | P_AR | P_FL)                                                          \
     /* d shifted, bits from register a, count b (IR_IMM or R_CX) */                            \
-    X(SHLD, P_DW | P_DR | P_AR | P_BR)                                                         \
-    X(SHRD, P_DW | P_DR | P_AR | P_BR)                                                         \
+    X(SHLD, P_DW | P_DR | P_AR | P_BR | P_FL)                                                  \
+    X(SHRD, P_DW | P_DR | P_AR | P_BR | P_FL)                                                  \
     /* rDX:rAX (AX for w=1) = rAX * a */                                                       \
-    X(MUL, P_AR | P_FIXED)                                                                     \
-    X(IMUL1, P_AR | P_FIXED)                                                                   \
-    X(IMUL, P_DW | P_AR | P_BR) /* d = a * b, signed, truncated; b reg or IR_IMM, a reg or mem */ \
+    X(MUL, P_AR | P_FIXED | P_FL)                                                              \
+    X(IMUL1, P_AR | P_FIXED | P_FL)                                                            \
+    X(IMUL, P_DW | P_AR | P_BR | P_FL) /* d = a * b, signed, truncated; b reg or IR_IMM, a reg or mem */ \
     /* rAX, rDX (AL, AH) = rDX:rAX (AX) divided by a; #DE */                                   \
-    X(DIV, P_AR | P_FIXED | P_FAULT)                                                           \
-    X(IDIV, P_AR | P_FIXED | P_FAULT)                                                          \
+    X(DIV, P_AR | P_FIXED | P_FAULT | P_FL)                                                    \
+    X(IDIV, P_AR | P_FIXED | P_FAULT | P_FL)                                                   \
     /* bit a (reg or imm, taken modulo width) of d; a bit string in memory beyond the          \
      * operand has its address formed by the lowering */                                       \
-    X(BT, P_DR | P_AR)                                                                         \
-    X(BTS, P_DW | P_DR | P_AR)                                                                 \
-    X(BTR, P_DW | P_DR | P_AR)                                                                 \
-    X(BTC, P_DW | P_DR | P_AR)                                                                 \
+    X(BT, P_DR | P_AR | P_FL)                                                                  \
+    X(BTS, P_DW | P_DR | P_AR | P_FL)                                                          \
+    X(BTR, P_DW | P_DR | P_AR | P_FL)                                                          \
+    X(BTC, P_DW | P_DR | P_AR | P_FL)                                                          \
     /* bit scans: zero source leaves d unchanged, but zero-extends nothing; ZF set */          \
-    X(BSF, P_DW | P_DR | P_AR)                                                                 \
-    X(BSR, P_DW | P_DR | P_AR)                                                                 \
-    X(TZCNT, P_DW | P_AR)                                                                      \
-    X(LZCNT, P_DW | P_AR)                                                                      \
-    X(POPCNT, P_DW | P_AR)                                                                     \
+    X(BSF, P_DW | P_DR | P_AR | P_FL)                                                          \
+    X(BSR, P_DW | P_DR | P_AR | P_FL)                                                          \
+    X(TZCNT, P_DW | P_AR | P_FL)                                                               \
+    X(LZCNT, P_DW | P_AR | P_FL)                                                               \
+    X(POPCNT, P_DW | P_AR | P_FL)                                                              \
     /* BMI1, BMI2 (SDM vol. 2): a register or memory, b the other source (a register; RORX:      \
      * IR_IMM), w 4 or 8. MULX: d:b = rDX * a, written b first */                              \
-    X(ANDN, P_DW | P_AR | P_BR)                                                                \
-    X(BLSR, P_DW | P_AR)                                                                       \
-    X(BLSMSK, P_DW | P_AR)                                                                     \
-    X(BLSI, P_DW | P_AR)                                                                       \
-    X(BZHI, P_DW | P_AR | P_BR)                                                                \
-    X(BEXTR, P_DW | P_AR | P_BR)                                                               \
+    X(ANDN, P_DW | P_AR | P_BR | P_FL)                                                         \
+    X(BLSR, P_DW | P_AR | P_FL)                                                                \
+    X(BLSMSK, P_DW | P_AR | P_FL)                                                              \
+    X(BLSI, P_DW | P_AR | P_FL)                                                                \
+    X(BZHI, P_DW | P_AR | P_BR | P_FL)                                                         \
+    X(BEXTR, P_DW | P_AR | P_BR | P_FL)                                                        \
     X(PEXT, P_DW | P_AR | P_BR)                                                                \
     X(PDEP, P_DW | P_AR | P_BR)                                                                \
     X(SHLX, P_DW | P_AR | P_BR)                                                                \
@@ -116,12 +117,12 @@ enum {
     X(SHRX, P_DW | P_AR | P_BR)                                                                \
     X(RORX, P_DW | P_AR | P_BR)                                                                \
     X(MULX, P_DW | P_AR | P_BR | P_FIXED)                                                      \
-    X(ADCX, P_DW | P_DR | P_AR) /* ADC that reads and writes CF alone, or OF alone */          \
-    X(ADOX, P_DW | P_DR | P_AR)                                                                \
+    X(ADCX, P_DW | P_DR | P_AR | P_FL) /* ADC that reads and writes CF alone, or OF alone */          \
+    X(ADOX, P_DW | P_DR | P_AR | P_FL)                                                         \
     X(BSWAP, P_DW | P_DR) /* w 2 (result: low 16 bits zero-filled as silicon), 4, 8 */         \
     X(XCHG, P_DW | P_DR | P_AR | P_AW)    /* d (reg or mem) <-> a (reg); atomic when mem */     \
-    X(XADD, P_DW | P_DR | P_AR | P_AW)    /* t = d + a; a = d; d = t */                         \
-    X(CMPXCHG, P_DW | P_DR | P_AR | P_FIXED) /* compare rAX with d; equal: d = a, else rAX = d */ \
+    X(XADD, P_DW | P_DR | P_AR | P_AW | P_FL) /* t = d + a; a = d; d = t */                         \
+    X(CMPXCHG, P_DW | P_DR | P_AR | P_FIXED | P_FL) /* compare rAX with d; equal: d = a, else rAX = d */ \
     X(SETCC, P_DW)        /* d (w=1) = cc ? 1 : 0 */                                            \
     X(CMOVCC, P_DW | P_DR | P_AR) /* if cc d = a; a is read in any case; w=4 zero-extends always */ \
     X(CLC, 0)                                                                                  \

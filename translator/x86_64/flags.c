@@ -43,34 +43,6 @@ static uint16_t kills(const struct ir *o)
     if (!(o->fw | o->ff) && o->op != IR_VEC && o->op != IR_X87)
         return 0;
     switch (o->op) {
-    case IR_ADD:
-    case IR_ADC:
-    case IR_SUB:
-    case IR_SBB:
-    case IR_AND:
-    case IR_OR:
-    case IR_XOR:
-    case IR_CMP:
-    case IR_TEST:
-    case IR_NEG:
-    case IR_XADD:
-    case IR_CMPXCHG:
-    case IR_MUL:
-    case IR_IMUL1:
-    case IR_IMUL:
-    case IR_DIV:
-    case IR_IDIV:
-    case IR_BSF:
-    case IR_BSR:
-    case IR_TZCNT:
-    case IR_LZCNT:
-    case IR_POPCNT:
-    case IR_ANDN:
-    case IR_BLSR:
-    case IR_BLSMSK:
-    case IR_BLSI:
-    case IR_BZHI:
-    case IR_BEXTR: return ALL;
     case IR_ADCX: return FL_CF;
     case IR_ADOX: return FL_OF;
     case IR_INC:
@@ -95,7 +67,7 @@ static uint16_t kills(const struct ir *o)
     case IR_X87:
     case IR_VEC: return o->ext->row ? o->ext->row->fl_write & ALL : o->fw | o->ff;
     case IR_STENV: return (o->fw | o->ff) & ALL;
-    default: return 0;
+    default: return ir_op_props((enum ir_op)o->op) & P_FL ? ALL : 0;
     }
 }
 
@@ -267,56 +239,7 @@ void x64_flags_need(struct x64 *c, uint16_t mask)
 
 bool x64_flags_quiet(const struct ir *o)
 {
-    if (o->fw | o->ff)
-        return false;
-    switch (o->op) {
-    case IR_ADD:
-    case IR_ADC:
-    case IR_SUB:
-    case IR_SBB:
-    case IR_AND:
-    case IR_OR:
-    case IR_XOR:
-    case IR_CMP:
-    case IR_TEST:
-    case IR_NEG:
-    case IR_XADD:
-    case IR_CMPXCHG:
-    case IR_MUL:
-    case IR_IMUL1:
-    case IR_IMUL:
-    case IR_DIV:
-    case IR_IDIV:
-    case IR_BSF:
-    case IR_BSR:
-    case IR_TZCNT:
-    case IR_LZCNT:
-    case IR_POPCNT:
-    case IR_ANDN:
-    case IR_BLSR:
-    case IR_BLSMSK:
-    case IR_BLSI:
-    case IR_BZHI:
-    case IR_BEXTR:
-    case IR_ADCX:
-    case IR_ADOX:
-    case IR_INC:
-    case IR_DEC:
-    case IR_SHL:
-    case IR_SHR:
-    case IR_SAR:
-    case IR_ROL:
-    case IR_ROR:
-    case IR_RCL:
-    case IR_RCR:
-    case IR_SHLD:
-    case IR_SHRD:
-    case IR_BT:
-    case IR_BTS:
-    case IR_BTR:
-    case IR_BTC: return true;
-    default: return false;
-    }
+    return !(o->fw | o->ff) && (ir_op_props((enum ir_op)o->op) & P_FL);
 }
 
 void x64_flags_keep(struct x64 *c, uint16_t written)

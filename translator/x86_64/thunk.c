@@ -147,11 +147,10 @@ static void return_to_ra(struct emit *e)
     e8(e, 0xc3);
 }
 
-/* Calls the C function in rax with (cpu, X_ADDR, X_ENT) and reloads everything;
- * X_ADDR and X_ENT are kept, rax is the result. */
-static void emit_sync(struct jit *j, struct emit *e)
+/* All guest state to struct cpu, then the function in rax with (cpu, X_ADDR, X_ENT) on its own
+ * stack; struct cpu is in rbx after it. */
+static void call_with_state(struct jit *j, struct emit *e)
 {
-    j->t_sync = e->p;
     take_ra(e);
     gprs(e, X_RSP, ENV(gpr), true);
     vectors(j, e, true);
@@ -163,10 +162,24 @@ static void emit_sync(struct jit *j, struct emit *e)
     e_mov_rr(e, 8, X_RDX, X_ENT);
     e_mov_r_rm(e, 8, X_RSP, rm_mem(X_RBX, ENV(jit_sp)));
     e_ins(e, 0xff, 4, 2, rm_reg(X_RAX)); /* call rax */
+}
+
+/* The reverse, rax excepted. */
+static void load_state(struct jit *j, struct emit *e)
+{
     e_mov_rr(e, 8, X_RSP, X_RBX);
     mxcsr(e, false, X_RSP, ENV(mxcsr));
     vectors(j, e, false);
     gprs(e, X_RSP, ENV(gpr), false);
+}
+
+/* Calls the C function in rax with (cpu, X_ADDR, X_ENT) and reloads everything;
+ * X_ADDR and X_ENT are kept, rax is the result. */
+static void emit_sync(struct jit *j, struct emit *e)
+{
+    j->t_sync = e->p;
+    call_with_state(j, e);
+    load_state(j, e);
     return_to_ra(e);
 }
 
@@ -177,26 +190,14 @@ static void emit_callexit(struct jit *j, struct emit *e)
     uint8_t *none;
 
     j->t_callexit = e->p;
-    take_ra(e);
-    gprs(e, X_RSP, ENV(gpr), true);
-    vectors(j, e, true);
-    mxcsr(e, true, X_RSP, ENV(mxcsr));
-    mxcsr(e, false, X_RSP, ENV(host_mxcsr));
-    e_mov_rr(e, 8, X_RBX, X_RSP);
-    e_mov_rr(e, 8, X_RDI, X_RSP);
-    e_mov_rr(e, 8, X_RSI, X_ADDR);
-    e_mov_r_rm(e, 8, X_RSP, rm_mem(X_RBX, ENV(jit_sp)));
-    e_ins(e, 0xff, 4, 2, rm_reg(X_RAX)); /* call rax */
+    call_with_state(j, e);
     e_mov_rm_imm(e, 8, rm_mem(X_RBX, ENV(jit_ra)), 0);
     e_mov_rr(e, 8, X_RDI, X_RBX);
     e_mov_imm(e, X_RAX, (uint64_t)(uintptr_t)x64_helper_next);
     e_ins(e, 0xff, 4, 2, rm_reg(X_RAX));
     e_test_rm_r(e, 8, rm_reg(X_RAX), X_RAX);
     none = e_jcc_fwd(e, CC_Z);
-    e_mov_rr(e, 8, X_RSP, X_RBX);
-    mxcsr(e, false, X_RSP, ENV(mxcsr));
-    vectors(j, e, false);
-    gprs(e, X_RSP, ENV(gpr), false);
+    load_state(j, e);
     e_ins(e, 0xff, 4, 4, rm_reg(X_RAX)); /* jmp rax */
     e_patch_here(e, none);               /* rax = 0: no link was taken */
     emit_return(e);
