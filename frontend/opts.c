@@ -41,7 +41,7 @@ static const struct option options[] = {
     {"machine", "pc[,accel=tcg][,unpack=host|guest]", CALL, .fn = opt_machine,
      .help = "board; unpack=guest lets a kernel decompress itself"},
     {"M", "pc[,...]", CALL, .fn = opt_machine},
-    {"accel", "tcg[,engine=jit|ir][,mmu=flat|tlb][,icount=on|off]", CALL, .fn = opt_accel,
+    {"accel", "tcg[,engine=jit|ir][,mmu=flat|tlb][,icount=on|off][,host=LEVEL]", CALL, .fn = opt_accel,
      .help = "engine; several -accel are tried in order"},
     {"enable-kvm", NULL, CALL, .fn = opt_enable_kvm},
     {"cpu", "MODEL[,+FEATURE|-FEATURE...]", TEXT, AT(cpu), .help = "CPU model"},

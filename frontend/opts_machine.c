@@ -127,6 +127,23 @@ static bool take_choice(struct props *ps, const char *key, const char *zero, con
     return true;
 }
 
+/* host=native|x86-64-v3|x86-64-v2: what the back end may use of the host CPU. */
+static bool take_host_level(struct props *ps, unsigned *level, struct err *e)
+{
+    const char *s = props_take(ps, "host");
+
+    if (!s || !strcmp(s, "native"))
+        *level = 0;
+    else if (!strcmp(s, "x86-64-v3"))
+        *level = 3;
+    else if (!strcmp(s, "x86-64-v2"))
+        *level = 2;
+    else
+        return err_set(e, "%s: host takes native, x86-64-v3 or x86-64-v2, not '%s'", ps->option,
+                       s);
+    return true;
+}
+
 static bool use_tcg(struct opts *o, struct props *ps, struct err *e)
 {
     int engine = ENGINE_JIT, mmu = MMU_FLAT;
@@ -135,6 +152,7 @@ static bool use_tcg(struct opts *o, struct props *ps, struct err *e)
     props_take(ps, "split-wx");
     if (!take_choice(ps, "engine", "jit", "ir", &engine, e) ||
         !take_choice(ps, "mmu", "flat", "tlb", &mmu, e) ||
+        !take_host_level(ps, &o->host_level, e) ||
         !props_take_bool(ps, "icount", &o->icount, e) || !props_end(ps, e))
         return false;
     o->engine = (enum opts_engine)engine;

@@ -47,12 +47,15 @@ struct jit_opts {
     uint32_t code_bytes;
     bool check_noncanon; /* x86-64: test for canonical addresses rather than catch host faults */
     bool no_share;      /* every guest access checks its page by itself */
-    uint32_t host_off;  /* back end's host-feature bits to do without (tests) */
+    uint32_t host_off;  /* back end's host-feature bits to do without: jit_host_above, tests */
 };
 
 /* Creates the code cache and the entry/exit thunks for this vCPU. NULL + err on failure. */
 struct jit *jit_create(struct cpu *cpu, const struct jit_opts *o, struct err *e);
 void jit_destroy(struct jit *j);
+
+/* For jit_opts.host_off: what is beyond a level (2 or 3) of the host's architecture; 0: nothing. */
+uint32_t jit_host_above(unsigned level);
 
 /* May a block of this mode be compiled? (others run under ir_exec) */
 bool jit_mode_ok(uint16_t mode);

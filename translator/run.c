@@ -521,7 +521,9 @@ enum run_exit run_cpu(struct cpu *cpu)
 
 bool run_attach(struct cpu *cpu, const struct run_opts *opts, struct err *e)
 {
-    struct jit_opts jo = {.counting = opts->counting, .code_bytes = opts->code_bytes};
+    struct jit_opts jo = {.counting = opts->counting,
+                          .code_bytes = opts->code_bytes,
+                          .host_off = jit_host_above(opts->host_level)};
     struct run *r = calloc(1, sizeof(*r));
     gpa top = cpu->ram_top;
 

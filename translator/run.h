@@ -11,6 +11,7 @@ struct run_opts {
     bool jit;        /* use the host back end where it applies; else ir_exec alone */
     bool counting;   /* exact guest instruction counts and stops (cpu->icount, budget) */
     uint32_t code_bytes; /* size of the code cache; 0 = 128 MiB */
+    unsigned host_level; /* use the host CPU as one of x86-64-v2 or v3 (2, 3); 0: as it is */
 };
 
 enum run_exit {

@@ -100,6 +100,7 @@ static const struct {
     {"-accel frob -accel tcg", "frob"},
     {"-accel tcg,engine=frob", "frob"},
     {"-accel tcg,icount=maybe", "maybe"},
+    {"-accel tcg,host=x86-64-v9", "x86-64-v9"},
     {"-accel tcg,frob=1", "frob"},
     {"-accel ''", "name"},
     {"-initrd x", "-initrd"},

@@ -126,8 +126,10 @@ static void no_io_write(void *opaque, gpa pa, uint64_t value, unsigned size)
 
 struct engine *engine_create(const struct engine_opts *o, struct err *e)
 {
-    struct run_opts ro = {
-        .jit = o->kind == ENGINE_JIT, .counting = o->counting, .code_bytes = 16 << 20};
+    struct run_opts ro = {.jit = o->kind == ENGINE_JIT,
+                          .counting = o->counting,
+                          .code_bytes = 16 << 20,
+                          .host_level = o->host_level};
     struct engine *g = calloc(1, sizeof(*g));
     struct cpu_model model;
 

@@ -11,8 +11,9 @@ enum engine_kind { ENGINE_IR, ENGINE_JIT };
 
 struct engine_opts {
     enum engine_kind kind;
-    bool counting; /* exact instruction counts */
-    bool tlb;      /* software TLB in place of the flat tables */
+    bool counting;       /* exact instruction counts */
+    bool tlb;            /* software TLB in place of the flat tables */
+    unsigned host_level; /* run_opts.host_level */
 };
 
 struct engine;

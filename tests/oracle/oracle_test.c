@@ -31,6 +31,7 @@ struct test {
     bool use[SIDES];
     bool singles, sequences;
     bool counting, tlb, x87_pointers;
+    unsigned host_level;
     const char *only;
     unsigned verbose;
     struct compare_opts cmp;
@@ -251,7 +252,8 @@ static void replay(struct test *t, const char *arg)
 static void usage(void)
 {
     printf("oracle_test [--cases N] [--seed S] [--engine ir|jit|both|none] [--only MNEMONIC]\n"
-           "            [--singles | --sequences] [--counting] [--tlb] [--x87-pointers]\n"
+           "            [--singles | --sequences] [--counting] [--tlb] [--host 2|3]\n"
+           "            [--x87-pointers]\n"
            "            [--verbose N] [--replay SEED:INDEX[s]] [--list]\n"
            "N cases of each kind; --verbose prints the first N differing cases of an engine;\n"
            "--list tells what is excluded or masked, and why.\n");
@@ -281,13 +283,21 @@ static void choose_engine(struct test *t, const char *name)
 static const char *parse(struct test *t, int argc, char **argv)
 {
     static const struct option opts[] = {
-        {"cases", required_argument, NULL, 'n'},  {"seed", required_argument, NULL, 's'},
-        {"engine", required_argument, NULL, 'e'}, {"only", required_argument, NULL, 'o'},
-        {"sequences", no_argument, NULL, 'q'},    {"singles", no_argument, NULL, '1'},
-        {"counting", no_argument, NULL, 'c'},     {"tlb", no_argument, NULL, 't'},
-        {"x87-pointers", no_argument, NULL, 'p'}, {"verbose", required_argument, NULL, 'v'},
-        {"replay", required_argument, NULL, 'r'}, {"list", no_argument, NULL, 'l'},
-        {"help", no_argument, NULL, 'h'},         {0},
+        {"cases", required_argument, NULL, 'n'},
+        {"seed", required_argument, NULL, 's'},
+        {"engine", required_argument, NULL, 'e'},
+        {"only", required_argument, NULL, 'o'},
+        {"sequences", no_argument, NULL, 'q'},
+        {"singles", no_argument, NULL, '1'},
+        {"counting", no_argument, NULL, 'c'},
+        {"tlb", no_argument, NULL, 't'},
+        {"x87-pointers", no_argument, NULL, 'p'},
+        {"verbose", required_argument, NULL, 'v'},
+        {"host", required_argument, NULL, 'L'},
+        {"replay", required_argument, NULL, 'r'},
+        {"list", no_argument, NULL, 'l'},
+        {"help", no_argument, NULL, 'h'},
+        {0},
     };
     const char *line = NULL;
     int k;
@@ -302,6 +312,7 @@ static const char *parse(struct test *t, int argc, char **argv)
         case '1': t->sequences = false; break;
         case 'c': t->counting = true; break;
         case 't': t->tlb = true; break;
+        case 'L': t->host_level = (unsigned)atoi(optarg); break;
         case 'p': t->cmp.x87_pointers = true; break;
         case 'v': t->verbose = (unsigned)atoi(optarg); break;
         case 'r': line = optarg; break;
@@ -324,7 +335,8 @@ static void setup(struct test *t)
     for (int side = SIDE_IR; side < SIDES; side++) {
         struct engine_opts eo = {.kind = side == SIDE_JIT ? ENGINE_JIT : ENGINE_IR,
                                  .counting = t->counting,
-                                 .tlb = t->tlb};
+                                 .tlb = t->tlb,
+                                 .host_level = t->host_level};
         uint64_t has[2];
 
         if (!t->use[side])

@@ -46,3 +46,12 @@ uint32_t x64_host_features(void)
         hf |= bit(c, 5, HF_LZCNT);
     return hf;
 }
+
+/* System V ABI for x86-64, 3.1.1 (micro-architecture levels). */
+uint32_t jit_host_above(unsigned level)
+{
+    const uint32_t v2 = HF_SSE3 | HF_SSSE3 | HF_SSE41 | HF_SSE42 | HF_POPCNT;
+    const uint32_t v3 = v2 | HF_BMI1 | HF_BMI2 | HF_LZCNT | HF_AVX | HF_AVX2 | HF_FMA | HF_F16C;
+
+    return level == 2 ? ~v2 : level == 3 ? ~v3 : 0;
+}
