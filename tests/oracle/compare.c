@@ -29,6 +29,7 @@ enum { VEC_PF = 14, PF_PRESENT = 1 };
 static uint64_t flags_mask(const struct orc_case *c, const struct orc_state *want)
 {
     uint64_t off = want->rip - c->rip;
+    uint16_t any = c->exit_undef;
 
     for (unsigned i = 0; i < c->nexits; i++) {
         if (want->vector == ORC_NO_FAULT && off == c->exit[i])
@@ -37,8 +38,9 @@ static uint64_t flags_mask(const struct orc_case *c, const struct orc_state *wan
     for (unsigned i = 0; i < c->ninsns; i++) {
         if (off == c->insn[i].off)
             return FLAGS_MASK & ~(uint64_t)c->insn[i].undef;
+        any |= c->insn[i].undef;
     }
-    return FLAGS_MASK & ~(uint64_t)c->exit_undef;
+    return FLAGS_MASK & ~(uint64_t)any; /* it jumped out of the case */
 }
 
 static bool same_fault(const struct orc_state *a, const struct orc_state *b,
