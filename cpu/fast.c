@@ -97,6 +97,8 @@ static bool fast_stac(struct cpu *cpu, const struct insn *in)
     return set_ac(cpu, FL_AC);
 }
 
+typedef uint64_t __attribute__((aligned(1), may_alias)) guest_u64;
+
 static bool fast_pushf(struct cpu *cpu, const struct insn *in)
 {
     uint64_t sp = cpu->gpr[R_SP] - 8;
@@ -104,7 +106,7 @@ static bool fast_pushf(struct cpu *cpu, const struct insn *in)
 
     if (!p || !cpu_long(cpu) || in->opsize != 8)
         return false;
-    *(uint64_t *)p = cpu_get_rflags(cpu) & ~(uint64_t)(FL_VM | FL_RF);
+    *(guest_u64 *)p = cpu_get_rflags(cpu) & ~(uint64_t)(FL_VM | FL_RF);
     cpu->gpr[R_SP] = sp;
     return true;
 }
@@ -118,7 +120,7 @@ static bool fast_popf(struct cpu *cpu, const struct insn *in)
 
     if (!p || !cpu_long(cpu) || in->opsize != 8 || cpu->cpl != 0)
         return false;
-    fl = *(const uint64_t *)p & ~(uint64_t)FL_RF;
+    fl = *(const guest_u64 *)p & ~(uint64_t)FL_RF;
     if ((fl ^ cpu->eflags) & (FL_TF | FL_AC))
         return false;
     cpu_set_rflags(cpu, (cpu_get_rflags(cpu) & ~(uint64_t)mask) | (fl & mask));

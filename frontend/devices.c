@@ -31,11 +31,22 @@ static bool set_rom(struct pci_fn *fn, const struct opts *o, const char *name, s
     return ok;
 }
 
+static bool add_pci(struct dev *d, struct pc *pc, const struct opts *o,
+                    const struct device_opts *dev, struct err *e)
+{
+    struct pci_fn *fn = (struct pci_fn *)d;
+
+    if (!pc_add_pci(pc, dev->devfn, fn, e) ||
+        (dev->romfile && !set_rom(fn, o, dev->romfile, e)))
+        return false;
+    if (dev->multifunction)
+        fn->config[0x0e] |= 0x80;
+    return true;
+}
+
 static bool create(struct dev *d, struct pc *pc, const struct opts *o,
                    const struct device_opts *dev, struct err *e)
 {
-    struct pci_fn *fn = (struct pci_fn *)d; /* the only bus that takes devices */
-
     dev_init(d, dev->cls, dev->id, &pc->env);
     if (dev->cls == &vga_pci_class) {
         ((struct vga_pci *)d)->rom = firmware_vgabios;
@@ -45,11 +56,10 @@ static bool create(struct dev *d, struct pc *pc, const struct opts *o,
         dev_finish(d);
         return err_prefix(e, "-device %s", dev->cls->name);
     }
-    if (!pc_add_pci(pc, dev->devfn, fn, e) ||
-        (dev->romfile && !set_rom(fn, o, dev->romfile, e)))
+    if (dev->cls->bus == DEV_BUS_IDE
+            ? !pc_add_ide(pc, dev->channel, dev->unit, (struct ide_unit *)d, e)
+            : !add_pci(d, pc, o, dev, e))
         return err_prefix(e, "-device %s", dev->cls->name);
-    if (dev->multifunction)
-        fn->config[0x0e] |= 0x80;
     return true;
 }
 
@@ -77,12 +87,17 @@ static const char *node_name(const struct pci_fn *fn)
     }
 }
 
-static void add_path(GString *s, const struct pci_fn *fn)
+static void add_ide_path(GString *s, const struct ide_unit *u)
+{
+    g_string_append_printf(s, "/pci@i0cf8/ide@%x,%x/drive@%x/disk@%x", PC_IDE_DEVFN >> 3,
+                           PC_IDE_DEVFN & 7, u->channel, u->unit);
+}
+
+static void add_pci_path(GString *s, const struct pci_fn *fn)
 {
     unsigned n = fn->devfn & 7;
 
-    g_string_append_printf(s, "%s/pci@i0cf8/%s@%x", s->len ? "\n" : "", node_name(fn),
-                           fn->devfn >> 3);
+    g_string_append_printf(s, "/pci@i0cf8/%s@%x", node_name(fn), fn->devfn >> 3);
     if (n)
         g_string_append_printf(s, ",%x", n);
     g_string_append(s, fn->config[0x0b] == 2 ? "/ethernet-phy@0" : "/disk@0,0");
@@ -103,7 +118,12 @@ char *devices_bootorder(const struct devices *l, const struct opts *o)
         if (best == l->n)
             break;
         last = o->device[best].bootindex;
-        add_path(s, (const struct pci_fn *)l->d[best]);
+        if (s->len)
+            g_string_append_c(s, '\n');
+        if (l->d[best]->cls->bus == DEV_BUS_IDE)
+            add_ide_path(s, (const struct ide_unit *)l->d[best]);
+        else
+            add_pci_path(s, (const struct pci_fn *)l->d[best]);
     }
     return g_string_free(s, FALSE);
 }

@@ -65,7 +65,8 @@ struct device_opts {
     const char *id; /* or NULL */
     struct opt_prop *prop;
     unsigned props;
-    int devfn; /* addr=SLOT[.FN]; -1: the next free slot */
+    int devfn;         /* PCI: addr=SLOT[.FN]; -1: the next free slot */
+    int channel, unit; /* IDE: bus=ide.N, unit=; -1: the first free one */
     bool multifunction;
     int64_t bootindex;   /* -1: none */
     const char *romfile; /* expansion ROM; NULL: the device's own, "": none */

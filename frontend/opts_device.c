@@ -37,7 +37,7 @@ static bool is_help(const char *s)
 
 static void list_class(const struct dev_class *c)
 {
-    printf("name \"%s\", bus %s", c->name, c->bus == DEV_BUS_PCI ? "PCI" : "ISA");
+    printf("name \"%s\", bus %s", c->name, c->bus == DEV_BUS_PCI ? "PCI" : "IDE");
     if (c->alias)
         printf(", alias \"%s\"", c->alias);
     if (c->desc)
@@ -47,7 +47,7 @@ static void list_class(const struct dev_class *c)
 
 static bool offered(const struct dev_class *c)
 {
-    return c->kind && c->bus == DEV_BUS_PCI;
+    return c->kind && (c->bus == DEV_BUS_PCI || c->bus == DEV_BUS_IDE);
 }
 
 static bool any_of_kind(const char *kind)
@@ -86,12 +86,15 @@ static void list_props(const struct dev_class *c)
         [PROP_U32] = "uint32", [PROP_U64] = "uint64", [PROP_STR] = "str",
         [PROP_DRIVE] = "str",  [PROP_CHARDEV] = "str"};
 
-    printf("%s options:\n"
-           "  addr=<int32>           - Slot and optional function number, example: 06.0 or 06\n"
-           "  bootindex=<int32>\n"
-           "  multifunction=<bool>   -  (default: off)\n"
-           "  romfile=<str>\n",
-           c->name);
+    printf("%s options:\n  bootindex=<int32>\n", c->name);
+    fputs(
+        c->bus == DEV_BUS_IDE
+            ? "  unit=<uint32>          - 0 or 1 of its bus, ide.0 or ide.1\n"
+            : "  addr=<int32>           - Slot and optional function number, example: 06.0 or "
+              "06\n"
+              "  multifunction=<bool>   -  (default: off)\n"
+              "  romfile=<str>\n",
+        stdout);
     for (const struct prop *p = c->props; p && p->name; p++) {
         int n = printf("  %s=<%s>", p->name, type[p->type]);
         printf("%*s", n < 25 ? 25 - n : 1, "");
@@ -120,21 +123,48 @@ static bool parse_addr(const char *s, int *devfn)
     return true;
 }
 
-static bool take_common(struct device_opts *d, struct props *ps, struct err *e)
+static bool no_bus(const struct props *ps, const char *bus, struct err *e)
+{
+    return err_set(e, "%s: Bus '%s' not found", ps->option, bus);
+}
+
+static bool take_ide_place(struct device_opts *d, struct props *ps, struct err *e)
+{
+    const char *bus = props_take(ps, "bus");
+    uint64_t unit = UINT64_MAX;
+    d->channel = -1;
+    if (bus && strcmp(bus, "ide.0") && strcmp(bus, "ide.1"))
+        return no_bus(ps, bus, e);
+    if (bus)
+        d->channel = bus[4] - '0';
+    if (!props_take_uint(ps, "unit", 1, &unit, e))
+        return false;
+    d->unit = (int)unit;
+    return true;
+}
+
+static bool take_pci_place(struct device_opts *d, struct props *ps, struct err *e)
 {
     const char *addr = props_take(ps, "addr"), *bus = props_take(ps, "bus");
-    uint64_t bootindex = UINT64_MAX;
     d->devfn = -1;
     if (addr && !parse_addr(addr, &d->devfn))
         return err_set(e, "%s: addr=%s is no SLOT.FUNCTION", ps->option, addr);
     if (bus && strcmp(bus, "pci.0") && strcmp(bus, "pci"))
-        return err_set(e, "%s: Bus '%s' not found", ps->option, bus);
+        return no_bus(ps, bus, e);
     d->romfile = props_take(ps, "romfile");
     props_take(ps, "rombar");
+    return props_take_bool(ps, "multifunction", &d->multifunction, e);
+}
+
+static bool take_common(struct device_opts *d, struct props *ps, struct err *e)
+{
+    uint64_t bootindex = UINT64_MAX;
+    if (!(d->cls->bus == DEV_BUS_IDE ? take_ide_place : take_pci_place)(d, ps, e))
+        return false;
     if (!props_take_uint(ps, "bootindex", INT32_MAX, &bootindex, e))
         return false;
     d->bootindex = (int64_t)bootindex;
-    return props_take_bool(ps, "multifunction", &d->multifunction, e);
+    return true;
 }
 
 static bool add_device(struct opts_build *b, const struct dev_class *c, const char *id,
@@ -148,8 +178,7 @@ static bool add_device(struct opts_build *b, const struct dev_class *c, const ch
             return err_set(e, "-device %s: Property '%s.%s' not found", c->name, c->name,
                            ps->p[i].key);
     d.props = ps->n;
-    d.prop = g_new(struct opt_prop, ps->n);
-    memcpy(d.prop, ps->p, ps->n * sizeof(ps->p[0]));
+    d.prop = g_memdup2(ps->p, ps->n * sizeof(ps->p[0]));
     b->o->device = g_renew(struct device_opts, b->o->device, b->o->devices + 1);
     b->o->device[b->o->devices++] = d;
     return true;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "frontend/opts_int.h"
+#include "hw/block/ide_unit.h"
 
 static const struct {
     const char *name;
@@ -380,9 +381,44 @@ static bool add_empty(struct opts_build *b, enum drive_if type, unsigned index, 
     return true;
 }
 
+/* An ide-cd without drive= is a drive without a medium. */
+static bool add_cd_drive(struct opts_build *b, struct device_opts *dev, struct err *e)
+{
+    struct drive_opts *d;
+
+    for (unsigned i = 0; i < dev->props; i++)
+        if (!strcmp(dev->prop[i].key, "drive"))
+            return true;
+    d = opts_new_drive(b, "-device ide-cd", e);
+    if (!d)
+        return false;
+    d->type = DRIVE_NONE;
+    d->cdrom = d->image.readonly = true;
+    d->id = default_id(b, d);
+    b->o->drives++;
+    dev->prop = g_renew(struct opt_prop, dev->prop, dev->props + 1);
+    dev->prop[dev->props++] = (struct opt_prop){"drive", d->id};
+    return true;
+}
+
+/* *any is set when there are some: the user places IDE drives, and gets no others. */
+static bool resolve_ide_devices(struct opts_build *b, bool *any, struct err *e)
+{
+    for (unsigned i = 0; i < b->o->devices; i++) {
+        struct device_opts *dev = &b->o->device[i];
+
+        *any |= dev->cls->bus == DEV_BUS_IDE;
+        if (dev->cls == &ide_cd_class && !add_cd_drive(b, dev, e))
+            return false;
+    }
+    return true;
+}
+
 bool opts_resolve_drives(struct opts_build *b, struct err *e)
 {
-    if (!opts_resolve_nodes(b, e))
+    bool ide = false;
+
+    if (!opts_resolve_nodes(b, e) || !resolve_ide_devices(b, &ide, e))
         return false;
     for (unsigned i = 0; i < b->o->drives; i++) {
         struct drive_opts *d = &b->o->drive[i];
@@ -396,5 +432,6 @@ bool opts_resolve_drives(struct opts_build *b, struct err *e)
     }
     if (b->nodefaults)
         return true;
-    return add_empty(b, DRIVE_IDE, 2, true, e) && add_empty(b, DRIVE_FLOPPY, 0, false, e);
+    return (ide || add_empty(b, DRIVE_IDE, 2, true, e)) &&
+           add_empty(b, DRIVE_FLOPPY, 0, false, e);
 }

@@ -56,7 +56,7 @@ struct vm {
     pthread_t thread;
     bool started;         /* the vCPU thread exists and takes calls */
     int tid;              /* its host id */
-    uint64_t waiting_for; /* deadline the main thread sleeps towards */
+    uint64_t waiting_for; /* deadline that the main thread sleeps or was woken for; lock */
 
     /* under the lock; `stop`, reset_wanted and quit are also looked at without it (asked) */
     enum vm_state state;

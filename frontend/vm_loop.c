@@ -53,7 +53,7 @@ static struct timespec *until_deadline(struct vm *vm, struct timespec *ts)
 {
     uint64_t deadline = clock_deadline(&vm->clock), now;
 
-    __atomic_store_n(&vm->waiting_for, CLOCK_NEVER, __ATOMIC_RELAXED);
+    vm->waiting_for = CLOCK_NEVER;
     if (vm->o->icount || vm->stop) /* the vCPU's own count is the clock; or it stands still */
         return NULL;
     now = clock_now(&vm->clock);
@@ -61,7 +61,7 @@ static struct timespec *until_deadline(struct vm *vm, struct timespec *ts)
         vm_wake_vcpu(vm, KICK_EVENT);
     if (deadline == CLOCK_NEVER || deadline <= now)
         return NULL;
-    __atomic_store_n(&vm->waiting_for, deadline, __ATOMIC_RELAXED);
+    vm->waiting_for = deadline;
     ts->tv_sec = (time_t)((deadline - now) / NS_PER_S);
     ts->tv_nsec = (long)((deadline - now) % NS_PER_S);
     return ts;

@@ -43,14 +43,26 @@ static uint64_t counted_now(void *opaque)
     return in_vcpu ? vm->cpu->icount + vm->warp : vm->counted;
 }
 
+/* The main thread sleeps towards a deadline: it is woken for an earlier one only, and once.
+ * Under the lock, as its own look at the deadline, which comes before its next sleep. */
+static void wake_for_deadline(struct vm *vm)
+{
+    uint64_t deadline = clock_deadline(&vm->clock);
+
+    if (deadline >= vm->waiting_for)
+        return;
+    vm->waiting_for = deadline;
+    loop_wake(vm->loop);
+}
+
 static void deadline_moved(void *opaque)
 {
     struct vm *vm = opaque;
 
     if (vm->o->icount)
         cpu_kick(vm->cpu, KICK_EVENT);
-    else if (clock_deadline(&vm->clock) < __atomic_load_n(&vm->waiting_for, __ATOMIC_RELAXED))
-        loop_wake(vm->loop);
+    else
+        wake_for_deadline(vm);
 }
 
 void vm_init_time(struct vm *vm)
@@ -115,7 +127,7 @@ void vm_run_events(void *opaque)
     if (vm->o->icount)
         set_budget(vm);
     else
-        loop_wake(vm->loop); /* it sleeps towards the next deadline */
+        wake_for_deadline(vm);
     pthread_mutex_unlock(&vm->lock);
 }
 
@@ -165,6 +177,8 @@ static void idle(struct vm *vm)
     clock_run_events(&vm->clock);
     if (vm->o->icount)
         set_budget(vm);
+    else
+        wake_for_deadline(vm);
     pthread_mutex_unlock(&vm->lock);
 }
 

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "hw/block/ide_unit.h"
 #include "hw/display/vga.h"
 #include "hw/pc/pc.h"
 #include "hw/pci/pci_testdev.h"
@@ -17,7 +18,9 @@ const struct dev_class *const hw_classes[] = {
     &fw_cfg_class,
     &hpet_class,
     &i440fx_class,
+    &ide_cd_class,
     &ide_class,
+    &ide_hd_class,
     &ioapic_class,
     &kbc_class,
     &lapic_class,

@@ -60,12 +60,12 @@ void event_schedule(struct clock *c, struct event *ev, uint64_t when)
 
 void event_cancel(struct clock *c, struct event *ev)
 {
-    struct event **p = &c->head;
+    struct event **p;
 
     if (!ev->queued)
         return;
-    while (*p != ev)
-        p = &(*p)->next;
+    for (p = &c->head; *p != ev; p = &(*p)->next)
+        ;
     *p = ev->next;
     ev->next = NULL;
     ev->queued = false;

@@ -101,6 +101,7 @@ enum dev_bus {
     DEV_BUS_NONE, /* a part of the board */
     DEV_BUS_ISA,
     DEV_BUS_PCI, /* the instance begins with struct pci_fn */
+    DEV_BUS_IDE,
 };
 
 struct dev_class {

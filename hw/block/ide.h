@@ -27,7 +27,8 @@ struct ide_drive {
     struct block *blk; /* wire; NULL: no drive */
     bool atapi;        /* the medium is removable: a CD-ROM */
     uint8_t unit;
-    uint16_t cyls; /* default translation */
+    const char *serial, *model, *version; /* or NULL */
+    uint16_t cyls;                        /* default translation */
     uint8_t cur_heads, cur_spt;
 
     uint8_t feature[2], count[2], lba_low[2], lba_mid[2], lba_high[2]; /* [1]: previous */
@@ -79,7 +80,7 @@ enum { IDE_REGION_CMD0, IDE_REGION_CTL0, IDE_REGION_CMD1, IDE_REGION_CTL1, IDE_R
 
 extern const struct dev_class ide_class;
 
-/* Before realize: drive `unit` of a channel; removable media make it a CD-ROM. */
+/* Before reset: drive `unit` of a channel; removable media make it a CD-ROM. */
 void ide_attach(struct ide *ide, unsigned channel, unsigned unit, struct block *blk);
 
 #endif

@@ -33,9 +33,12 @@ static void put_names(struct ide_drive *d, const char *model)
 
     snprintf(serial, sizeof(serial), "MY%05u",
              (unsigned)(d->ch - d->ch->ide->ch) * 2 + d->unit);
-    ide_put_string(d->buf, 10, 10, d->blk->serial ? d->blk->serial : serial);
-    ide_put_string(d->buf, 23, 4, "1.0");
-    ide_put_string(d->buf, 27, 20, model);
+    ide_put_string(d->buf, 10, 10,
+                   d->serial        ? d->serial
+                   : d->blk->serial ? d->blk->serial
+                                    : serial);
+    ide_put_string(d->buf, 23, 4, d->version ? d->version : "1.0");
+    ide_put_string(d->buf, 27, 20, d->model ? d->model : model);
 }
 
 /* Words 63 and 88: what is supported below, what SET FEATURES chose above. */

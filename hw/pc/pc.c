@@ -465,6 +465,14 @@ static bool build_ide(struct pc *pc, struct err *e)
            dev_map(ide, IDE_REGION_CTL1, 0x376, 0, e);
 }
 
+bool pc_add_ide(struct pc *pc, int channel, int unit, struct ide_unit *u, struct err *e)
+{
+    if (ide_unit_attach(u, &pc->ide, channel, unit, e) && plug(pc, &u->dev, e))
+        return true;
+    dev_finish(&u->dev);
+    return false;
+}
+
 static bool build_floppy(struct pc *pc, struct err *e)
 {
     struct dev *dma = &pc->dma.dev, *fdc = &pc->fdc.dev;
@@ -630,7 +638,7 @@ static void setup_ide(struct pc *pc)
     unsigned i;
 
     for (i = 0; i < 2; i++)
-        if (pc->cfg.ide[2 * i] || pc->cfg.ide[2 * i + 1])
+        if (pc->ide.ch[i].drive[0].blk || pc->ide.ch[i].drive[1].blk)
             pci_config_write(&pc->pci, PC_IDE_DEVFN, 0x40 + 2 * i, 0x8000, 2);
     pci_config_write(&pc->pci, PC_IDE_DEVFN, 0x04, 0x05, 2);
 }

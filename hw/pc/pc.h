@@ -10,7 +10,7 @@
 #define HW_PC_PC_H
 
 #include "hw/block/fdc_82077.h"
-#include "hw/block/ide.h"
+#include "hw/block/ide_unit.h"
 #include "hw/block/pflash_cfi01.h"
 #include "hw/char/serial_16550.h"
 #include "hw/display/vga.h"
@@ -136,6 +136,9 @@ void pc_destroy(struct pc *pc); /* NULL allowed */
  * which finishes it; before the first pc_reset. On failure it is finished. A VGA gets the
  * legacy ports as well; there can be one. */
 bool pc_add_pci(struct pc *pc, int devfn, struct pci_fn *fn, struct err *e);
+/* A drive for the PIIX3 (dev_init done, properties set): channel
+ * and unit, or -1 for the first free one. Else as pc_add_pci. */
+bool pc_add_ide(struct pc *pc, int channel, int unit, struct ide_unit *u, struct err *e);
 /* Power-on state of every chip; RAM is kept. */
 void pc_reset(struct pc *pc);
 /* What the firmware that a direct boot skips would have set up: PM registers at PC_PMBASE

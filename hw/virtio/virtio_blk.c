@@ -3,7 +3,10 @@
  * of legacy drivers, request priorities, more than one range to a discard.
  *
  * A notification takes all chains of its queue and submits them; data goes between guest RAM
- * and the drive. Only a chain whose parts are no whole sectors has a buffer of its own. */
+ * and the drive. Only a chain whose parts are no whole sectors has a buffer of its own.
+ *
+ * SIZE_MAX is not offered: a segment may have any length, and SeaBIOS keeps size_max / 512 in
+ * 16 bits, so that a large one becomes requests of no data. */
 #include "hw/virtio/virtio_blk.h"
 
 #include <stdlib.h>
@@ -11,7 +14,6 @@
 
 #include "softmmu/log.h"
 
-#define F_SIZE_MAX     (1ull << 1)
 #define F_SEG_MAX      (1ull << 2)
 #define F_GEOMETRY     (1ull << 4)
 #define F_RO           (1ull << 5)
@@ -31,7 +33,6 @@ enum { S_OK, S_IOERR, S_UNSUPP };
 #define RANGE_BYTES  16u
 #define SEGS         (256 + 8) /* of a chain: a few more where RAM regions meet */
 #define BOUNCE_MAX   (16u << 20)
-#define SIZE_MAX_    (1u << 30) /* bytes to a segment that a driver should keep to */
 #define RANGE_MAX    0x3fffffu  /* sectors of a discard */
 #define CONFIG_BYTES 60
 #define CONFIG_WCE   32
@@ -331,7 +332,6 @@ static void vblk_config_read(struct virtio *v)
 
     memset(v->config, 0, sizeof(v->config));
     put(v, 0, sectors, 8);
-    put(v, 8, SIZE_MAX_, 4);
     put(v, 12, b->queue_size - 2, 4);
     put_geometry(v, sectors);
     put(v, 20, BLOCK_SECTOR, 4);
@@ -386,7 +386,7 @@ static bool make_requests(struct virtio_blk *b)
 
 static uint64_t offered(const struct virtio_blk *b)
 {
-    uint64_t f = F_SIZE_MAX | F_SEG_MAX | F_GEOMETRY | F_BLK_SIZE | F_FLUSH | F_TOPOLOGY;
+    uint64_t f = F_SEG_MAX | F_GEOMETRY | F_BLK_SIZE | F_FLUSH | F_TOPOLOGY;
 
     f |= b->config_wce ? F_CONFIG_WCE : 0;
     f |= b->num_queues > 1 ? F_MQ : 0;

@@ -16,7 +16,8 @@ new_root "$CACHE/boot/loop-root"
 cat >"$CACHE/boot/loop-root/init" <<'INIT'
 #!/bin/busybox sh
 mount -t proc proc /proc
-dmesg -r | grep '^<[0-3]>' | grep -v MMCONFIG
+# the timer test counts ticks in 40 ms: a host that sleeps meanwhile fails it, and Linux goes on
+dmesg -r | grep '^<[0-3]>' | grep -v 'MMCONFIG\|MP-BIOS bug: 8254'
 echo "loop: up $(sha256sum /bin/busybox)"
 poweroff -f
 INIT

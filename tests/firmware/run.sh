@@ -93,7 +93,7 @@ order)
     order "disk disk floppy CD" "${drive[@]}" -device virtio-blk-pci,drive=a,bootindex=1 \
         -drive "if=ide,index=0,format=raw,file=$work/blank" -cdrom "$work/blank"
     order "CD disk floppy" -boot once=d -hda "$work/blank"
-    [ "$machine" = qemu ] && order "CD disk" "${drive[@]}" -nodefaults -boot strict=on \
+    order "CD disk" "${drive[@]}" -nodefaults -boot strict=on \
         -drive "if=none,id=b,format=raw,file=$work/blank" \
         -device ide-cd,drive=a,bootindex=0,bus=ide.1 -device ide-hd,drive=b,bus=ide.0,bootindex=3
     echo "1..$count"

@@ -30,6 +30,12 @@ expect 0 '^QEMU emulator version [0-9]+\.[0-9]+\.[0-9]+ ' '' --help
 expect 0 '"isa-debug-exit"' '' -device '?'
 expect 0 '"pci-testdev", bus PCI' '' -device help
 expect 0 '^pci-testdev options:' '' -device pci-testdev,help
+expect 0 '"ide-hd", bus IDE' '' -device help
+expect 0 'unit=<uint32>' '' -device ide-cd,help
+expect 1 '' "ide-hd: Bus 'ide.2' not found" -device ide-hd,drive=x,bus=ide.2
+expect 1 '' 'ide-cd: unit takes a number up to 0x1' -device ide-cd,unit=2
+expect 1 '' 'ide-hd: drive property not set' -kernel /dev/null -device ide-hd
+expect 1 '' 'IDE unit 1 is in use' -kernel /dev/null -device ide-cd,bus=ide.0,unit=1 -device ide-cd,bus=ide.0,unit=1
 expect 1 '' 'slot 5 function 0 is in use' -kernel /dev/null -device pci-testdev,addr=5 -device pci-testdev,addr=5
 # a ROM whose reset vector runs "mov al, 1; out 0xf4, al; hlt", alone and as flash
 head -c 65536 /dev/zero >"$tmp/rom"

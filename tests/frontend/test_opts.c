@@ -385,7 +385,7 @@ static void test_devices(void)
     struct opts o;
     char *argv[] = {"mynah",
                     "-device",
-                    "pci-testdev,id=a",
+                    "pci-testdev,id=a,bus=pci.0",
                     "-device",
                     "pci-testdev,addr=1f.7,multifunction=on,bootindex=2",
                     "-nodefaults",

@@ -96,6 +96,16 @@ static void test_defaults(void)
     parse_ok(&o, "-nodefaults");
     g_assert_cmpint(o.drives, ==, 0);
     opts_finish(&o);
+    parse_ok(&o, "-device ide-cd,bus=ide.1,unit=1,bootindex=3"); /* its own, and the floppy */
+    g_assert_cmpint(o.drives, ==, 2);
+    g_assert_true(find(&o, "none0")->cdrom);
+    g_assert_true(o.device[1].channel == 1 && o.device[1].unit == 1);
+    g_assert_cmpstr(o.device[1].prop[0].value, ==, "none0");
+    opts_finish(&o);
+    parse_ok(&o, "-drive if=none,id=x,file=a -device ide-hd,drive=x -nodefaults");
+    g_assert_cmpint(o.drives, ==, 1);
+    g_assert_true(o.device[0].channel == -1 && o.device[0].unit == -1);
+    opts_finish(&o);
     parse_ok(&o, "-hdc x");
     g_assert_false(find(&o, "ide1-hd0")->cdrom);
     g_assert_cmpint(o.drives, ==, 2);

@@ -33,6 +33,55 @@ static uint16_t word(const uint8_t *id, unsigned n)
     return id[2 * n] | id[2 * n + 1] << 8;
 }
 
+static bool attach(struct rig *r, struct ide_unit *u, const struct dev_class *cls,
+                   struct block *blk, int channel, int unit)
+{
+    struct err e;
+
+    dev_init(&u->dev, cls, NULL, &r->a.m.pc->env);
+    g_assert_true(dev_set_prop(&u->dev, "serial", "wxyz", &e));
+    g_assert_true(dev_set_prop(&u->dev, "model", "MODEL1", &e));
+    u->blk = blk;
+    return pc_add_ide(r->a.m.pc, channel, unit, u, &e);
+}
+
+/* Drives as devices: places that are asked for or free, names, what makes a CD-ROM. */
+static void test_units(void)
+{
+    struct ide_unit u[7] = {0};
+    struct block_mem disk[6];
+    struct rig r;
+    struct ata *a = &r.a;
+    struct ide *ide;
+    uint8_t id[512];
+    unsigned i;
+
+    start(&r, true); /* one is there already */
+    ide = &a->m.pc->ide;
+    for (i = 0; i < 6; i++)
+        block_mem_init(&disk[i], BYTES);
+    disk[0].immediate = true;
+    disk[4].blk.present = false;
+    g_assert_true(attach(&r, &u[0], &ide_hd_class, &disk[0].blk, -1, -1));
+    g_assert_true(ide->ch[0].drive[1].blk == &disk[0].blk && !ide->ch[0].drive[1].atapi);
+    g_assert_false(attach(&r, &u[1], &ide_hd_class, &disk[1].blk, 0, -1)); /* full */
+    g_assert_true(attach(&r, &u[2], &ide_cd_class, &disk[2].blk, -1, 1));
+    g_assert_true(ide->ch[1].drive[1].atapi && disk[2].blk.removable);
+    g_assert_false(attach(&r, &u[3], &ide_hd_class, &disk[3].blk, 1, 1));   /* in use */
+    g_assert_false(attach(&r, &u[4], &ide_hd_class, &disk[4].blk, -1, -1)); /* no medium */
+    g_assert_null(ide->ch[1].drive[0].blk);
+    g_assert_false(attach(&r, &u[5], &ide_cd_class, NULL, -1, -1));
+    g_assert_true(attach(&r, &u[6], &ide_cd_class, &disk[4].blk, 1, -1));
+    pc_reset(a->m.pc);
+    command28(a, 0xec, 1, 0, 0);
+    pio_in(a, id, 512);
+    g_assert_cmpmem(id + 20, 6, "xwzy  ", 6);
+    g_assert_cmpmem(id + 54, 8, "OMED1L  ", 8);
+    stop(&r);
+    for (i = 0; i < 6; i++)
+        block_mem_finish(&disk[i]);
+}
+
 static void test_identify(void)
 {
     struct rig r;
@@ -621,6 +670,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/ide/identify", test_identify);
+    g_test_add_func("/ide/units", test_units);
     g_test_add_func("/ide/pio-read", test_pio_read);
     g_test_add_func("/ide/pio-write", test_pio_write);
     g_test_add_func("/ide/multiple", test_multiple);

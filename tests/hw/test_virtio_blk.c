@@ -201,6 +201,7 @@ static uint8_t isr(struct rig *r)
 #define FLUSH     (1ull << 9)
 #define WCE       (1ull << 11)
 #define BASIC     (VERSION_1 | FLUSH)
+#define SIZE_MAX_ (1ull << 1)
 
 static void test_identity(void)
 {
@@ -237,6 +238,7 @@ static void test_status(void)
     start(&r);
     g_assert_cmphex(features(&r) & (VERSION_1 | EVENT_IDX | IND | BASIC), ==,
                     VERSION_1 | EVENT_IDX | IND | BASIC);
+    g_assert_cmphex(features(&r) & SIZE_MAX_, ==, 0); /* SeaBIOS divides it into 16 bits */
     accept_features(&r, FLUSH); /* modern without VERSION_1 */
     g_assert_cmphex(status(&r), ==, 3);
     accept_features(&r, VERSION_1 | 1ull << 40); /* never offered */
