@@ -7,7 +7,8 @@ BUILD=${MYNAH_BUILD:-$ROOT/build}
 
 BUILD_PACKAGES="gcc libc6-dev meson ninja-build pkg-config libcapstone-dev libelf-dev libglib2.0-dev
     libjansson-dev liblz4-dev liblzma-dev libpng-dev libzstd-dev zlib1g-dev"
-TEST_PACKAGES="acpica-tools clang-format coreutils e2fsprogs gzip openssl python3-minimal
+TEST_PACKAGES="acpica-tools clang-format coreutils e2fsprogs gzip libdevmapper1.02.1 libefiboot1
+    libefivar1 openssl python3-minimal
     qemu-system-x86 qemu-utils xorriso xz-utils"
 # The firmware is x86 code on any host.
 [ "$(uname -m)" = x86_64 ] || BUILD_PACKAGES="$BUILD_PACKAGES gcc-x86-64-linux-gnu"

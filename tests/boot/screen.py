@@ -69,20 +69,25 @@ class Machine:
             got = self.s.recv(4096)
             assert got, "the monitor is gone"
             text += got
+        return text
 
     def do(self, command):
+        """The monitor's answer."""
         self.s.sendall(command.encode() + b"\n")
-        self.prompt()
+        return self.prompt()
 
-    def wait_for(self, pattern):
+    def screen(self):
+        self.do("screendump " + self.picture)
+        return read_screen(self.picture, self.font)
+
+    def wait_for(self, pattern, seconds=SECONDS):
         """(seen?, last screen); an emulator that has ended is a last line of its own."""
-        end, lines = time.time() + SECONDS, []
+        end, lines = time.time() + seconds, []
         while time.time() < end:
             try:
-                self.do("screendump " + self.picture)
+                lines = self.screen()
             except (OSError, AssertionError):
                 return False, lines + [f"the emulator ended with status {self.p.wait()}"]
-            lines = read_screen(self.picture, self.font)
             if any(re.search(pattern, line) for line in lines):
                 return True, lines
             time.sleep(0.5)
@@ -117,4 +122,5 @@ def main():
     return 1 if bad else 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,132 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Systems of others, from Debian's packages, booted from power-on by our own BIOS.
+#   systems.sh grub-cd|grub-floppy|ipxe|memtest [EMULATOR-OPTION...]
+# Output is TAP. MYNAH=PROGRAM stands in for the emulator; logs stay in .cache/boot/. With
+# MYNAH_LONG memtest makes a whole pass and all of GRUB's tests run.
+set -uo pipefail
+. "$(dirname "$0")/../lib.sh"
+which=$1
+shift
+mynah=${MYNAH:-$BUILD/frontend/mynah}
+
+# fetch PACKAGE...: unpacked in .cache, or the test is skipped.
+fetch() {
+    local p
+    for p in "$@"; do
+        (unpack_deb "$p" "$CACHE/$p") >"$CACHE/boot/$which.fetch" 2>&1 && continue
+        echo "1..0 # SKIP cannot fetch Debian's $p"
+        exit 0
+    done
+}
+
+# make_cd FILE [MORE-FILES...]: a GRUB CD; its grub.cfg is standard input.
+make_cd() {
+    local out=$1 dir=$1.d
+    shift
+    command -v xorriso >/dev/null || { echo "1..0 # SKIP no xorriso"; exit 0; }
+    fetch grub-common grub-pc-bin
+    rm -rf "$dir"
+    mkdir -p "$dir/boot/grub"
+    cat >"$dir/boot/grub/grub.cfg"
+    [ $# = 0 ] || cp "$@" "$dir/"
+    cp "$CACHE/grub-common/usr/share/grub/unicode.pf2" "$dir/"
+    "$CACHE/grub-common/usr/bin/grub-mkrescue" -d "$CACHE/grub-pc-bin/usr/lib/grub/i386-pc" \
+        --fonts= --locales= --themes= -o "$out" "$dir" >"$out.log" 2>&1 ||
+        { echo "Bail out! grub-mkrescue failed, see $out.log"; exit 1; }
+}
+
+# watch SECONDS EMULATOR-OPTION... -- STEP...: see systems.py
+watch() {
+    local seconds=$1
+    shift
+    python3 "$ROOT/tests/boot/systems.py" "$seconds" "$mynah" "$@"
+}
+
+# GRUB's tests but cmdline_cat_test, whose checksums hold for one release of the Unifont only;
+# those that draw take minutes.
+grub_cd() {
+    local log=$CACHE/boot/grub-cd.log cd=$CACHE/boot/grub-cd.iso t status seconds=100
+    local tests="setjmp div xnu_uuid pbkdf2 signature sleep bswap ctz cmp mul shift"
+    local drawn="gfxterm_menu videotest_checksum"
+    make_cd "$cd" <<END
+serial --unit=0 --speed=115200
+terminal_output serial
+loadfont /unicode.pf2
+for m in $(printf '%s_test ' $tests) ${MYNAH_LONG:+$drawn} functional_test; do insmod \$m; done
+functional_test
+echo "@@ end"
+halt
+END
+    [ -z "${MYNAH_LONG:-}" ] || { seconds=900 tests="$tests $drawn"; }
+    # GRUB measures its clock in one millisecond; a busy host that pauses the emulator there
+    # makes sleep_test fail, so that gets three tries.
+    for t in 1 2 3; do
+        timeout "$seconds" "$mynah" -cdrom "$cd" -m 256 -nographic -monitor none \
+            -serial "file:$log" "$@" </dev/null >"$log.out" 2>&1
+        status=$?
+        tr -d '\r' <"$log" >"$log.text"
+        grep -aq '^sleep_test: FAIL' "$log.text" || break
+    done
+    n=1 bad=0
+    if [ $status = 0 ]; then
+        echo "ok 1 - powers off"
+    else
+        echo "not ok 1 - powers off (status $status)"
+        bad=1
+    fi
+    for t in $tests "@@ end" "ALL TESTS PASSED"; do
+        n=$((n + 1))
+        if grep -aqE "^(${t}(_test)?: PASS|$t)\$" "$log.text"; then
+            echo "ok $n - $t"
+        else
+            echo "not ok $n - $t (see $log)"
+            bad=1
+        fi
+    done
+    echo "1..$n"
+    return $bad
+}
+
+# The menu, its command line, and an answer from there.
+grub_floppy() {
+    fetch grub-rescue-pc
+    watch 60 -drive "if=floppy,format=raw,readonly=on,file=$CACHE/grub-rescue-pc/usr/lib/grub-rescue/grub-rescue-floppy.img" \
+        -m 64 -serial none "$@" -- 'GNU GRUB +version' keys:c '^grub>' keys:l,s,ret '\(fd0\)'
+}
+
+# Without a network card iPXE says so and leaves; Ctrl-B gets its shell before that.
+ipxe() {
+    local cd=$CACHE/boot/ipxe.iso
+    fetch ipxe
+    make_cd "$cd" "$CACHE/ipxe/boot/ipxe.lkrn" <<END
+linux16 /ipxe.lkrn
+boot
+END
+    watch 60 -cdrom "$cd" -m 128 -serial none "$@" -- '^iPXE .* Open Source Network Boot' \
+        keys:ctrl-b '^iPXE>' keys:e,c,h,o,spc,m,y,n,a,h,ret '^mynah$'
+}
+
+# The counter 'Pass:' is 1 at the end of a whole pass.
+memtest() {
+    local bits seconds=60 seen='Test +[1-9][0-9]*% #'
+    fetch memtest86+
+    [ -z "${MYNAH_LONG:-}" ] || { seconds=1800 seen='Pass: +1 +Errors: 0$'; }
+    echo "TAP version 13"
+    for bits in x64 ia32; do
+        watch "$seconds" -cdrom "$CACHE/memtest86+/usr/lib/memtest86+/memtest86+$bits.iso" -m 16 \
+            -serial none "$@" -- 'Memtest86\+ v' "$seen" 'Errors: 0$' | sed '/^TAP/d; /^1\.\./d'
+        [ "${PIPESTATUS[0]}" = 0 ] || bad=1
+    done
+    echo "1..6"
+    return ${bad:-0}
+}
+
+mkdir -p "$CACHE/boot"
+case $which in
+grub-cd) echo "TAP version 13" && grub_cd "$@" ;;
+grub-floppy) grub_floppy "$@" ;;
+ipxe) ipxe "$@" ;;
+memtest) memtest "$@" ;;
+*) die "no system '$which'" ;;
+esac
