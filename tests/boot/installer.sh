@@ -17,7 +17,7 @@ if ! (unpack_deb "debian-installer-12-netboot-$arch" "$dir") >"$log.fetch" 2>&1;
 fi
 rm -f "$log"
 "${MYNAH:-$BUILD/frontend/mynah}" -kernel "$files/linux" -initrd "$files/initrd.gz" -m 1024 \
-    -append "console=ttyS0 TERM=vt100 panic=-1" -display none -monitor none -serial "file:$log" \
+    -append "console=ttyS0 panic=-1" -display none -monitor none -serial "file:$log" \
     -no-reboot "$@" </dev/null >"$log.out" 2>&1 &
 pid=$!
 n=0 bad=0
