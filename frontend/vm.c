@@ -82,9 +82,8 @@ static bool create_board(struct vm *vm, struct err *e)
 static bool create_cpu(struct vm *vm, struct err *e)
 {
     const struct opts *o = vm->o;
-    struct run_opts ro = {.jit = o->engine == ENGINE_JIT,
-                          .counting = o->icount,
-                          .host_level = o->host_level};
+    struct run_opts ro = {
+        .jit = o->engine == ENGINE_JIT, .counting = o->icount, .host_level = o->host_level};
     gpa top = PC_RAM_HIGH + vm->pc->memory.ram_high; /* ROMs and frame buffers too */
 
     if (!cpu_model_parse(&vm->model, o->cpu ? o->cpu : "max", e))

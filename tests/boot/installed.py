@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""An installed Debian from power-on to power-off: login prompts on the serial line and on the
-screen, a command, ACPI's power button.   installed.py MYNAH LOG SECONDS OPTION..."""
+"""An installed Debian from power-on to power-off: login prompt on the serial line, a command,
+ACPI's power button.   installed.py MYNAH LOG SECONDS OPTION..."""
 import json
 import os
 import re
@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tempfile
 import time
-
 
 
 class Serial:
