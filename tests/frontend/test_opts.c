@@ -3,22 +3,9 @@
 #include <glib.h>
 #include <string.h>
 
-#include "frontend/opts.h"
 #include "softmmu/dev.h"
 #include "softmmu/log.h"
-
-/* Splits a shell-like line and parses it; the caller opts_finish()es. */
-static enum opts_result parse(struct opts *o, struct err *e, const char *line)
-{
-    static char **argv; /* texts live in it until the next call */
-    char *whole = g_strconcat("mynah ", line, NULL);
-    int argc;
-    g_strfreev(argv);
-    g_assert_true(g_shell_parse_argv(whole, &argc, &argv, NULL));
-    g_free(whole);
-    *e = (struct err){""};
-    return opts_parse(o, argc, argv, e);
-}
+#include "tests/frontend/opts_line.h"
 
 static const struct chardev_opts *serial(const struct opts *o, unsigned i)
 {
@@ -72,9 +59,7 @@ static void test_memory(void)
 }
 
 /* A line that must fail, and words that its message must have. */
-static const struct {
-    const char *line, *expect;
-} bad_lines[] = {
+static const struct bad_line bad_lines[] = {
     {"-frob", "-frob"},
     {"--frob 1", "--frob"},
     {"-m", "-m needs an argument"},
@@ -178,16 +163,7 @@ static const struct {
 
 static void test_errors(void)
 {
-    for (unsigned i = 0; i < ARRAY_SIZE(bad_lines); i++) {
-        struct opts o;
-        struct err e;
-        if (parse(&o, &e, bad_lines[i].line) != OPTS_ERROR)
-            g_error("'%s' is accepted", bad_lines[i].line);
-        if (!strstr(e.msg, bad_lines[i].expect) || strchr(e.msg, '\n'))
-            g_error("'%s': message '%s' lacks '%s'", bad_lines[i].line, e.msg,
-                    bad_lines[i].expect);
-        opts_finish(&o);
-    }
+    check_bad_lines(bad_lines, ARRAY_SIZE(bad_lines));
 }
 
 /* Lines of the tools that drive QEMU. */

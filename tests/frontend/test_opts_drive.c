@@ -3,19 +3,7 @@
 #include <glib.h>
 #include <string.h>
 
-#include "frontend/opts.h"
-
-static enum opts_result parse(struct opts *o, struct err *e, const char *line)
-{
-    static char **argv; /* texts live in it until the next call */
-    char *whole = g_strconcat("mynah ", line, NULL);
-    int argc;
-    g_strfreev(argv);
-    g_assert_true(g_shell_parse_argv(whole, &argc, &argv, NULL));
-    g_free(whole);
-    *e = (struct err){""};
-    return opts_parse(o, argc, argv, e);
-}
+#include "tests/frontend/opts_line.h"
 
 static void parse_ok(struct opts *o, const char *line)
 {
@@ -183,9 +171,7 @@ static void test_virtio_device(void)
     opts_finish(&o);
 }
 
-static const struct {
-    const char *line, *expect;
-} bad_lines[] = {
+static const struct bad_line bad_lines[] = {
     {"a b", "exists"},
     {"-hda a -drive file=b,index=0", "bus=0, unit=0 (index=0) exists"},
     {"-hdc a -cdrom b", "index=2"},
@@ -237,16 +223,7 @@ static const struct {
 
 static void test_errors(void)
 {
-    for (unsigned i = 0; i < ARRAY_SIZE(bad_lines); i++) {
-        struct opts o;
-        struct err e;
-        if (parse(&o, &e, bad_lines[i].line) != OPTS_ERROR)
-            g_error("'%s' is accepted", bad_lines[i].line);
-        if (!strstr(e.msg, bad_lines[i].expect) || strchr(e.msg, '\n'))
-            g_error("'%s': message '%s' lacks '%s'", bad_lines[i].line, e.msg,
-                    bad_lines[i].expect);
-        opts_finish(&o);
-    }
+    check_bad_lines(bad_lines, ARRAY_SIZE(bad_lines));
 }
 
 int main(int argc, char **argv)
