@@ -30,8 +30,6 @@ struct block {
     void *code;          /* host entry point */
     uint32_t code_size;
     uint8_t unchecked; /* offset in code of the entry for chained forward jumps */
-    struct jit_site *sites; /* exact-state table, back end's */
-    uint32_t nsites;
     struct block_link *in; /* direct jumps of other blocks chained to this one */
     struct block_link *out; /* own direct exits, by next_out */
     uint32_t exec_count;   /* times run by ir_exec before compilation */

@@ -52,7 +52,6 @@ void block_destroy(struct block *b)
         return;
     free(b->ops);
     free(b->insns);
-    free(b->sites);
     free(b);
 }
 
