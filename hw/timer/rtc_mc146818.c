@@ -307,7 +307,7 @@ static const struct state_field rtc_state[] = {
     STATE(struct rtc, index),
     STATE_KEPT(struct rtc, base),
     STATE_KEPT(struct rtc, phase),
-    STATE_KEPT(struct rtc, cmos),
+    STATE_ARRAY_KEPT(struct rtc, cmos),
     STATE(struct rtc, synced),
     STATE_EV(struct rtc, ev),
     STATE_END,
