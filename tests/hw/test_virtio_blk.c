@@ -239,7 +239,7 @@ static void test_status(void)
     g_assert_cmphex(features(&r) & (VERSION_1 | EVENT_IDX | IND | BASIC), ==,
                     VERSION_1 | EVENT_IDX | IND | BASIC);
     g_assert_cmphex(features(&r) & SIZE_MAX_, ==, 0); /* SeaBIOS divides it into 16 bits */
-    accept_features(&r, FLUSH); /* modern without VERSION_1 */
+    accept_features(&r, FLUSH);                       /* modern without VERSION_1 */
     g_assert_cmphex(status(&r), ==, 3);
     accept_features(&r, VERSION_1 | 1ull << 40); /* never offered */
     g_assert_cmphex(status(&r), ==, 3);
@@ -592,6 +592,15 @@ static void test_nonsense(void)
     offer(&r, 0);
     kick(&r);
     expect_broken(&r, "readable after writable");
+    mmio_write(&r, 0x14, 0, 1);
+    accept_features(&r, BASIC); /* 2.6: the driver area begins at an even address */
+    mmio_write(&r, 0x20, DESC, 4);
+    mmio_write(&r, 0x28, AVAIL + 1, 4);
+    mmio_write(&r, 0x30, USED, 4);
+    mmio_write(&r, 0x1c, 1, 2);
+    mmio_write(&r, 0x14, 15, 1);
+    kick(&r);
+    expect_broken(&r, "odd driver area");
     put_desc(&r, DESC, 0, TABLE, 17, INDIRECT, 0);
     offer(&r, 0);
     kick(&r);
