@@ -159,6 +159,8 @@ bool dev_set_prop(struct dev *d, const char *name, const char *value, struct err
 const struct prop *dev_find_prop(const struct dev_class *cls, const char *name); /* or NULL */
 bool dev_realize(struct dev *d, struct err *e);
 void dev_reset(struct dev *d);
+/* Returns when no request is under way on its drives. */
+void dev_drain(struct dev *d);
 /* Unmaps, unrealizes; allowed at any stage after dev_init and on a zeroed struct. Every
  * queued STATE_EV event is cancelled. */
 void dev_finish(struct dev *d);

@@ -587,6 +587,10 @@ void pc_destroy(struct pc *pc)
 
     if (!pc)
         return;
+    for (i = 0; i < pc->n_devs; i++) /* requests name memory of other devices */
+        dev_drain(pc->devs[i]);
+    for (i = 0; i < PC_IDE_DRIVES; i++)
+        block_drain(pc->cfg.ide[i]);
     for (i = 0; i < pc->n_devs; i++)
         dev_finish(pc->devs[i]);
     for (i = 0; pc->lapic && i < pc->cfg.cpus; i++)

@@ -723,6 +723,40 @@ static void test_feeds_itself(void)
     stop(&r);
 }
 
+/* A write from flash that is under way at the end, when the flash goes first. */
+static void test_flash_at_the_end(void)
+{
+    struct rig r;
+    struct block_mem flash;
+    struct pc_config cfg = machine_config(&r.m);
+    struct err e;
+
+    block_mem_init(&flash, 256 << 10);
+    memset(flash.data, 0x5a, 256 << 10);
+    flash.immediate = true;
+    cfg.pflash[0] = &flash.blk;
+    memset(&r, 0, sizeof(r));
+    block_mem_init(&r.disk, SECTORS * 512);
+    machine_start_config(&r.m, &cfg);
+    r.b = calloc(1, sizeof(*r.b));
+    dev_init(&r.b->p.pci.dev, &virtio_blk_class, NULL, &r.m.pc->env);
+    r.b->blk = &r.disk.blk;
+    g_assert_true(pc_add_pci(r.m.pc, DEVFN, &r.b->p.pci, &e));
+    dev_reset(&r.b->p.pci.dev);
+    pci_config_write(&r.m.pc->pci, DEVFN, 0x20, MMIO, 4);
+    pci_config_write(&r.m.pc->pci, DEVFN, 0x04, 7, 2);
+    set_up(&r, BASIC);
+    put_request(&r, 0, T_OUT, 0, 0xffff0000, 512);
+    offer(&r, 0);
+    kick(&r);
+    g_assert_cmpuint(r.disk.n_queue, ==, 1);
+    machine_stop(&r.m);
+    g_assert_cmpmem(r.disk.data, 512, flash.data, 512);
+    block_mem_finish(&r.disk);
+    block_mem_finish(&flash);
+    free(r.b);
+}
+
 /* Random rings, descriptors and registers. */
 static void test_garbage(void)
 {
@@ -776,6 +810,7 @@ int main(int argc, char **argv)
     g_test_add_func("/virtio-blk/reset-in-flight", test_reset_in_flight);
     g_test_add_func("/virtio-blk/starved", test_starved);
     g_test_add_func("/virtio-blk/feeds-itself", test_feeds_itself);
+    g_test_add_func("/virtio-blk/flash-at-the-end", test_flash_at_the_end);
     g_test_add_func("/virtio-blk/garbage", test_garbage);
     return g_test_run();
 }

@@ -23,6 +23,8 @@ static bool legacy(const struct virtio_blk *b)
 /* Rings, headers and tables lie apart from what other drivers scribble over. */
 static gpa area(struct rig *r, unsigned align)
 {
+    if (one_in(30))
+        return r->ram - align * (1 + fuzz_below(20)); /* the last bytes there are */
     return one_in(60) ? rig_addr(r) : rig_arena(r, one_in(60) ? 1 : align) + RIG_ROOM;
 }
 

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <sys/mman.h>
 
 #include "hw/devices.h"
 
@@ -209,6 +210,9 @@ static void make_board(struct rig *r)
     cfg.debugexit_iosize = 0;
     cfg.serial[1] = cfg.serial[0];
     cfg.find_drive = find_drive;
+    /* the host puts RAM below it, so that what leads past its end is noticed */
+    r->guard =
+        mmap(NULL, RIG_GUARD, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     machine_start_config(&r->m, &cfg);
     r->m.tick = one_in(2) ? 0 : fuzz_below(3000);
     for (unsigned i = 0; i < RIG_DISKS; i++) {
@@ -277,6 +281,8 @@ void rig_stop(struct rig *r)
 {
     drop_snap(r);
     machine_stop(&r->m);
+    if (r->guard != MAP_FAILED)
+        munmap(r->guard, RIG_GUARD);
     for (unsigned i = 0; i < RIG_DISKS; i++)
         fuzz_disk_finish(&r->disk[i]);
     surface_finish(&r->surface);

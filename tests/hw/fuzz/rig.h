@@ -16,6 +16,7 @@
 #define RIG_ARENA  0x10000u /* where most descriptors are put ... */
 #define RIG_ROOM   0x40000u /* ... and the bytes there */
 #define RIG_PLACES 96
+#define RIG_GUARD  (4u << 20)
 
 enum {
     RIG_DISK_IDE,
@@ -43,6 +44,7 @@ struct rig {
     struct display display;
     struct surface surface;
     uint32_t next_io, next_mem; /* of rig_place_bars */
+    void *guard;                /* no access, above RAM */
     gpa last;                   /* where something was put a moment ago */
     struct {
         gpa base, size;
