@@ -191,6 +191,18 @@ static void make_disks(struct rig *r)
     r->disk[2].blk.present = !one_in(4);
 }
 
+/* Leaves the host a place for RAM that ends where nothing can be accessed. */
+static void make_guard(struct rig *r)
+{
+    size_t all = r->ram + 2 * RIG_GUARD;
+    uint8_t *p = mmap(NULL, all, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    g_assert_true(p != MAP_FAILED);
+    r->guard = (uint8_t *)(((uintptr_t)p + all - RIG_GUARD) & ~(uintptr_t)(RIG_GUARD - 1));
+    munmap(p, (size_t)(r->guard - p));
+    munmap(r->guard + RIG_GUARD, (size_t)(p + all - r->guard - RIG_GUARD));
+}
+
 static void make_board(struct rig *r)
 {
     static const uint64_t rams[] = {1 << 20, 2 << 20, 16 << 20};
@@ -210,9 +222,7 @@ static void make_board(struct rig *r)
     cfg.debugexit_iosize = 0;
     cfg.serial[1] = cfg.serial[0];
     cfg.find_drive = find_drive;
-    /* the host puts RAM below it, so that what leads past its end is noticed */
-    r->guard =
-        mmap(NULL, RIG_GUARD, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    make_guard(r);
     machine_start_config(&r->m, &cfg);
     r->m.tick = one_in(2) ? 0 : fuzz_below(3000);
     for (unsigned i = 0; i < RIG_DISKS; i++) {
@@ -281,8 +291,7 @@ void rig_stop(struct rig *r)
 {
     drop_snap(r);
     machine_stop(&r->m);
-    if (r->guard != MAP_FAILED)
-        munmap(r->guard, RIG_GUARD);
+    munmap(r->guard, RIG_GUARD);
     for (unsigned i = 0; i < RIG_DISKS; i++)
         fuzz_disk_finish(&r->disk[i]);
     surface_finish(&r->surface);

@@ -44,7 +44,7 @@ struct rig {
     struct display display;
     struct surface surface;
     uint32_t next_io, next_mem; /* of rig_place_bars */
-    void *guard;                /* no access, above RAM */
+    uint8_t *guard;             /* no access, above RAM */
     gpa last;                   /* where something was put a moment ago */
     struct {
         gpa base, size;
