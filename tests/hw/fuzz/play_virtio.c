@@ -165,7 +165,8 @@ static void put_chain(struct rig *r, gpa table, unsigned first, unsigned size, u
         n = 2;
     put_header(r, header, type);
     for (unsigned i = 0; i < n; i++) {
-        unsigned at = (first + i) % size, next = (at + 1) % size;
+        unsigned at = (first + i) % size;
+        unsigned next = one_in(60) ? FUZZ_U32() & 0xffff : (at + 1) % size;
         bool last = i == n - 1;
 
         if (i == 0)
