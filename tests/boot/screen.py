@@ -80,15 +80,19 @@ class Machine:
         self.do("screendump " + self.picture)
         return read_screen(self.picture, self.font)
 
-    def wait_for(self, pattern, seconds=SECONDS):
-        """(seen?, last screen); an emulator that has ended is a last line of its own."""
+    def keys(self, names):
+        for name in names:
+            self.do("sendkey " + name)
+
+    def wait_for(self, pattern, seconds=SECONDS, there=True):
+        """(seen, or not there?, last screen); an emulator that has ended is a last line of its own."""
         end, lines = time.time() + seconds, []
         while time.time() < end:
             try:
                 lines = self.screen()
             except (OSError, AssertionError):
                 return False, lines + [f"the emulator ended with status {self.p.wait()}"]
-            if any(re.search(pattern, line) for line in lines):
+            if any(re.search(pattern, line) for line in lines) == there:
                 return True, lines
             time.sleep(0.5)
         return False, lines
@@ -113,8 +117,7 @@ def main():
 
         ok(1, "the kernel's console is on the screen", m.wait_for(r"^@@ type: *$"))
         if not bad:
-            for key in ("shift-h", "e", "l", "l", "o", "spc", "4", "2", "ret"):
-                m.do("sendkey " + key)
+            m.keys(["shift-h", "e", "l", "l", "o", "spc", "4", "2", "ret"])
         ok(2, "keys arrive", m.wait_for(r"^@@ got Hello 42$"))
         ok(3, "the keyboard and a wheel mouse are found", m.wait_for(r"^@@ mouse .*Explorer Mouse"))
         m.p.terminate()
