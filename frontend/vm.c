@@ -2,6 +2,7 @@
  * Builds the machine out of board, CPU, translator and back ends, and takes it apart. */
 #include "frontend/vm.h"
 
+#include <glib.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,6 +32,22 @@ static uint64_t rtc_epoch(const struct opts *o)
         return (uint64_t)now;
     localtime_r(&now, &tm);
     return (uint64_t)(now + tm.tm_gmtoff);
+}
+
+/* The host gives RAM as the guest touches it; when it has none then, nothing can be said. */
+static void warn_of_memory(uint64_t ram)
+{
+    unsigned long long free_kib;
+    char *text = NULL;
+
+    if (!g_file_get_contents("/proc/meminfo", &text, NULL, NULL))
+        return;
+    const char *at = strstr(text, "MemAvailable:");
+    if (at && sscanf(at, "MemAvailable: %llu", &free_kib) == 1 && free_kib < ram >> 10)
+        fprintf(stderr,
+                "mynah: warning: %llu MiB of guest RAM, but the host has %llu MiB free\n",
+                (unsigned long long)(ram >> 20), free_kib >> 10);
+    g_free(text);
 }
 
 static bool create_board(struct vm *vm, struct err *e)
@@ -73,6 +90,7 @@ static bool create_board(struct vm *vm, struct err *e)
     boot_file_close(&rom);
     if (!ok)
         return false;
+    warn_of_memory(o->ram_size);
     if (vm->pc->vga)
         vm->display = vga_display(&vm->pc->vga->vga);
     vm->input = kbc_input(&vm->pc->kbc);

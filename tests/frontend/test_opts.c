@@ -19,7 +19,7 @@ static void test_defaults(void)
     struct opts o;
     struct err e;
     g_assert_cmpint(parse(&o, &e, ""), ==, OPTS_RUN);
-    g_assert_cmpint(o.ram_size, ==, 128 << 20);
+    g_assert_cmpint(o.ram_size, ==, 1 << 30);
     g_assert_cmpint(o.cpus, ==, 1);
     g_assert_cmpstr(o.append, ==, "");
     g_assert_cmpint(o.engine, ==, ENGINE_JIT);
