@@ -119,6 +119,7 @@ struct opts {
     bool start_paused; /* -S */
 
     enum opts_rtc rtc;
+    bool rtc_slew;   /* driftfix=slew */
     time_t rtc_date; /* RTC_DATE: seconds since 1970, UTC, at machine start */
 
     unsigned log_mask;    /* LOG_ set of -d */

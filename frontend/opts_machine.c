@@ -279,9 +279,10 @@ bool opt_rtc(struct opts_build *b, const char *option, const char *value, struct
         return false;
     const char *base = props_take(&ps, "base");
     props_take(&ps, "clock");
-    props_take(&ps, "driftfix");
-    if (!props_end(&ps, e))
+    int slew = b->o->rtc_slew;
+    if (!take_choice(&ps, "driftfix", "none", "slew", &slew, e) || !props_end(&ps, e))
         return false;
+    b->o->rtc_slew = slew;
     if (!base || !strcmp(base, "utc"))
         b->o->rtc = RTC_UTC;
     else if (!strcmp(base, "localtime"))

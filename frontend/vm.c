@@ -61,6 +61,7 @@ static bool create_board(struct vm *vm, struct err *e)
         .clock = &vm->clock,
         .debugcon = vm_char(vm, o->debugcon),
         .rtc_epoch = rtc_epoch(o),
+        .rtc_slew = o->rtc_slew,
         .hpet = !o->no_hpet,
         .tsc_hz = CPU_TSC_HZ,
     };
