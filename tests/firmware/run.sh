@@ -142,7 +142,8 @@ menu)
 serial) # the console on the serial line: output, the menu by Esc and 3
     truncate -s 1M "$work/blank"
     console -nographic
-    on_console "Mynah BIOS" "Boot from:" "Booting from CD" "No bootable device"
+    on_console "Mynah BIOS" "Boot from:" "Booting from CD" "No bootable device" \
+        "Booting from floppy: .*: not bootable"
     printf '\xf8\x03' >"$work/port"
     console -fw_cfg "name=etc/sercon-port,file=$work/port"
     on_console "Booting from CD"
