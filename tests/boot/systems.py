@@ -46,13 +46,17 @@ def main():
     print("TAP version 13")
     print(f"1..{sum(not s.startswith('keys:') for s in steps)}")
     with tempfile.TemporaryDirectory() as folder:
-        if "-nographic" in args:
-            m = TerminalMachine(args)
-        else:
-            m = TextMachine(args + ["-display", "none"], folder, None)
-        bad = run(m, seconds, steps)
-        m.p.terminate()
-        m.p.wait()
+        try:
+            if "-nographic" in args:
+                m = TerminalMachine(args)
+            else:
+                m = TextMachine(args + ["-display", "none"], folder, None)
+            bad = run(m, seconds, steps)
+            m.p.terminate()
+            m.p.wait()
+        except OSError as e:
+            print(f"Bail out! {e}")
+            return 1
     return bad
 
 
