@@ -164,3 +164,11 @@ copy_python() {
         case $f in *.so) copy_program "$root" "$f" ;; esac
     done
 }
+
+# make_grub_cd FILE DIR: a CD with DIR's files that boots Debian's GRUB by BIOS; log in FILE.log.
+make_grub_cd() {
+    unpack_deb grub-common "$CACHE/grub-common"
+    unpack_deb grub-pc-bin "$CACHE/grub-pc-bin"
+    "$CACHE/grub-common/usr/bin/grub-mkrescue" -d "$CACHE/grub-pc-bin/usr/lib/grub/i386-pc" \
+        --fonts= --locales= --themes= -o "$1" "$2" >"$1.log" 2>&1
+}

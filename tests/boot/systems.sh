@@ -29,11 +29,8 @@ make_cd() {
     rm -rf "$dir"
     mkdir -p "$dir/boot/grub"
     cat >"$dir/boot/grub/grub.cfg"
-    [ $# = 0 ] || cp "$@" "$dir/"
-    cp "$CACHE/grub-common/usr/share/grub/unicode.pf2" "$dir/"
-    "$CACHE/grub-common/usr/bin/grub-mkrescue" -d "$CACHE/grub-pc-bin/usr/lib/grub/i386-pc" \
-        --fonts= --locales= --themes= -o "$out" "$dir" >"$out.log" 2>&1 ||
-        { echo "Bail out! grub-mkrescue failed, see $out.log"; exit 1; }
+    cp "$@" "$CACHE/grub-common/usr/share/grub/unicode.pf2" "$dir/"
+    make_grub_cd "$out" "$dir" || { echo "Bail out! grub-mkrescue failed, see $out.log"; exit 1; }
 }
 
 # watch SECONDS EMULATOR-OPTION... -- STEP...: see systems.py
