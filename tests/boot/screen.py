@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """A Debian kernel with its console on the VGA: what the screen shows, read back from screendumps by
-the glyphs of the font, and a line typed with sendkey.   screen.py MYNAH KERNEL INITRD FONT.c"""
+the glyphs of the font, and a line typed with sendkey.   screen.py MYNAH KERNEL INITRD FONT.bin"""
 import os
 import re
 import socket
@@ -15,14 +15,13 @@ ANSWER = 60  # of the monitor
 
 
 def load_font(path):
-    """Glyph (16 bytes) -> character, of the first table in the file."""
-    with open(path, encoding="ascii") as f:
-        table = f.read().split("vga_font_8x16[256][16] = {")[1].split("};")[0]
-    rows = re.findall(r"\{([^{}]*)\}", table)
-    assert len(rows) == 256
+    """Glyph (16 bytes) -> character."""
+    with open(path, "rb") as f:
+        data = f.read()
+    assert len(data) == 256 * 16
     font = {}
-    for code, row in enumerate(rows):
-        font.setdefault(bytes(int(x, 16) for x in row.split(",")), chr(code) if 32 <= code < 127 else " ")
+    for code in range(256):
+        font.setdefault(data[16 * code:16 * code + 16], chr(code) if 32 <= code < 127 else " ")
     return font
 
 
