@@ -66,6 +66,7 @@ struct device_opts {
     const char *id; /* or NULL */
     struct opt_prop *prop;
     unsigned props;
+    const char *bus;   /* PCI: a bus's name; NULL: pci.0 */
     int devfn;         /* PCI: addr=SLOT[.FN]; -1: the next free slot */
     int channel, unit; /* IDE: bus=ide.N, unit=; -1: the first free one */
     bool multifunction;

@@ -68,6 +68,25 @@ void space_host_written(struct space *s, const void *host, uint64_t n);
  * NULL when it is not RAM. *writable (NULL allowed) tells a ROM from RAM. */
 uint8_t *space_ram_page(struct space *s, gpa addr, bool *writable);
 
+/* A gate between the space of a bus and that of the bus above it (a PCI bridge). Each says
+ * whether an access at addr passes, and cuts *last to the end of the addresses from addr on
+ * of which it says the same. */
+struct space_gate {
+    bool (*down)(void *opaque, gpa addr, gpa *last); /* what stands behind answers */
+    bool (*up)(void *opaque, gpa addr, gpa *last);   /* DMA from behind */
+    void *opaque;
+};
+/* Puts s behind `up`, which outlives it or the call with NULL. What the gate lets pass down
+ * stands in `up` as well, as regions there: finding it costs nothing more, and where something
+ * else stands already it stays out. space_dma_map and space_dma_written go up; the other
+ * functions see what stands in s alone. */
+void space_put_behind(struct space *s, struct space *up, const struct space_gate *g);
+void space_gate_changed(struct space *s); /* it says something else now */
+void space_gate_retry(struct space *s);   /* a place in `up` may have become free */
+/* Where an access of a master in s goes that nothing in s answers: the space above, or NULL;
+ * *n bytes are cut to those that go the same way. */
+struct space *space_above(const struct space *s, gpa addr, uint64_t *n);
+
 /* Called after every region change, so that cached translations are dropped; between hold
  * and release once, at the end. They nest. */
 void space_on_change(struct space *s, void (*fn)(void *opaque), void *opaque);

@@ -115,7 +115,8 @@ virtio-modern) guest "${pattern[@]}" "${floppy[@]}" -device virtio-blk-pci,drive
 virtio-legacy) guest "${pattern[@]}" "${floppy[@]}" \
     -device virtio-blk-pci,drive=d0,disable-modern=on,disable-legacy=off ;;
 bridge) guest "${pattern[@]}" "${floppy[@]}" -device pci-bridge,id=b1,chassis_nr=1 \
-    -device virtio-blk-pci,drive=d0,bus=b1 ;;
+    -device pci-bridge,id=b2,chassis_nr=2,bus=b1,addr=3 \
+    -device virtio-blk-pci,drive=d0,bus=b2,addr=2 ;;
 cd | cdfloppy)
     [ -f "$work/$name.iso" ] || skip "xorriso is not installed"
     guest "${ide[@]}" -drive "if=ide,index=2,media=cdrom,format=raw,file=$work/$name.iso" -boot d
@@ -128,6 +129,9 @@ order)
     order "floppy disk CD" -hda "$work/blank" -boot order=ac
     order "disk disk floppy CD" "${drive[@]}" -device virtio-blk-pci,drive=a,bootindex=1 \
         -drive "if=ide,index=0,format=raw,file=$work/blank" -cdrom "$work/blank"
+    order "disk CD disk floppy" "${drive[@]}" -hda "$work/blank" -boot d \
+        -device pci-bridge,id=b1,chassis_nr=1 -device pci-bridge,id=b2,chassis_nr=2,bus=b1,addr=3 \
+        -device virtio-blk-pci,drive=a,bus=b2,addr=2,bootindex=1
     order "CD disk floppy" -boot once=d -hda "$work/blank"
     order "CD disk" "${drive[@]}" -nodefaults -boot strict=on \
         -drive "if=none,id=b,format=raw,file=$work/blank" \

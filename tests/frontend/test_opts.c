@@ -134,7 +134,6 @@ static const struct bad_line bad_lines[] = {
     {"-device pci-testdev,addr=-1", "addr=-1"},
     {"-device pci-testdev,addr=0x", "addr=0x"},
     {"-device pci-testdev,addr=", "addr="},
-    {"-device pci-testdev,bus=pci.1", "pci.1"},
     {"-boot x", "'x'"},
     {"-boot order=c,frob=1", "frob"},
     {"-boot splash-time=99999", "splash-time"},

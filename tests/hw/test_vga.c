@@ -393,7 +393,7 @@ static void test_card(void)
     card.rom_size = sizeof(rom);
     g_assert_true(dev_set_prop(&card.pci.dev, "xres", "1000", &e));
     g_assert_true(dev_set_prop(&card.pci.dev, "yres", "700", &e));
-    g_assert_true(pc_add_pci(m.pc, -1, &card.pci, &e));
+    g_assert_true(pc_add_pci(m.pc, &m.pc->pci.bus, -1, &card.pci, &e));
     g_assert_true(m.pc->vga == &card);
     pc_reset(m.pc);
     g_assert_cmphex(pci_config_read(&m.pc->pci, PCI_DEVFN(2, 0), 0, 4), ==, 0x11111234);

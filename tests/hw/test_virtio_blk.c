@@ -51,7 +51,7 @@ static void start_with(struct rig *r, const char *prop, const char *value)
     r->b->blk = &r->disk.blk;
     if (prop)
         g_assert_true(dev_set_prop(&r->b->p.pci.dev, prop, value, &e));
-    if (!pc_add_pci(r->m.pc, DEVFN, &r->b->p.pci, &e))
+    if (!pc_add_pci(r->m.pc, &r->m.pc->pci.bus, DEVFN, &r->b->p.pci, &e))
         g_error("%s", e.msg);
     dev_reset(&r->b->p.pci.dev);
     pci_config_write(&r->m.pc->pci, PCI_DEVFN(1, 0), 0x63, IRQ, 1);
@@ -239,7 +239,7 @@ static void test_status(void)
     g_assert_cmphex(features(&r) & (VERSION_1 | EVENT_IDX | IND | BASIC), ==,
                     VERSION_1 | EVENT_IDX | IND | BASIC);
     g_assert_cmphex(features(&r) & SIZE_MAX_, ==, 0); /* SeaBIOS divides it into 16 bits */
-    accept_features(&r, FLUSH); /* modern without VERSION_1 */
+    accept_features(&r, FLUSH);                       /* modern without VERSION_1 */
     g_assert_cmphex(status(&r), ==, 3);
     accept_features(&r, VERSION_1 | 1ull << 40); /* never offered */
     g_assert_cmphex(status(&r), ==, 3);
