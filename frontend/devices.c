@@ -3,6 +3,7 @@
 
 #include <glib.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "firmware/firmware.h"
 #include "frontend/rom.h"
@@ -31,12 +32,24 @@ static bool set_rom(struct pci_fn *fn, const struct opts *o, const char *name, s
     return ok;
 }
 
-static bool add_pci(struct dev *d, struct pc *pc, const struct opts *o,
+/* The bus that a device is for; those of bridges are there once these are. */
+static struct pci_bus *find_bus(struct pc *pc, const struct device_opts *dev, struct err *e)
+{
+    struct pci_bus *bus = &pc->pci.bus;
+
+    if (dev->bus && strcmp(dev->bus, "pci"))
+        bus = pci_bus_find(bus, dev->bus);
+    if (!bus)
+        err_set(e, "-device %s: Bus '%s' not found", dev->cls->name, dev->bus);
+    return bus;
+}
+
+static bool add_pci(struct dev *d, struct pc *pc, struct pci_bus *bus, const struct opts *o,
                     const struct device_opts *dev, struct err *e)
 {
     struct pci_fn *fn = (struct pci_fn *)d;
 
-    if (!pc_add_pci(pc, dev->devfn, fn, e) ||
+    if (!pc_add_pci(pc, bus, dev->devfn, fn, e) ||
         (dev->romfile && !set_rom(fn, o, dev->romfile, e)))
         return false;
     if (dev->multifunction)
@@ -47,7 +60,11 @@ static bool add_pci(struct dev *d, struct pc *pc, const struct opts *o,
 static bool create(struct dev *d, struct pc *pc, const struct opts *o,
                    const struct device_opts *dev, struct err *e)
 {
-    dev_init(d, dev->cls, dev->id, &pc->env);
+    struct pci_bus *bus = find_bus(pc, dev, e);
+
+    if (!bus)
+        return false;
+    dev_init(d, dev->cls, dev->id, bus->env);
     if (dev->cls == &vga_pci_class) {
         ((struct vga_pci *)d)->rom = firmware_vgabios;
         ((struct vga_pci *)d)->rom_size = FIRMWARE_VGABIOS_SIZE;
@@ -58,7 +75,7 @@ static bool create(struct dev *d, struct pc *pc, const struct opts *o,
     }
     if (dev->cls->bus == DEV_BUS_IDE
             ? !pc_add_ide(pc, dev->channel, dev->unit, (struct ide_unit *)d, e)
-            : !add_pci(d, pc, o, dev, e))
+            : !add_pci(d, pc, bus, o, dev, e))
         return err_prefix(e, "-device %s", dev->cls->name);
     return true;
 }
@@ -83,6 +100,7 @@ static const char *node_name(const struct pci_fn *fn)
     switch (fn->config[0x0b] << 8 | fn->config[0x0a]) {
     case 0x0101: return "ide";
     case 0x0200: return "ethernet";
+    case 0x0604: return "pci-bridge";
     default: return "scsi"; /* virtio-blk and others that hold a disk */
     }
 }
@@ -93,13 +111,22 @@ static void add_ide_path(GString *s, const struct ide_unit *u)
                            PC_IDE_DEVFN & 7, u->channel, u->unit);
 }
 
-static void add_pci_path(GString *s, const struct pci_fn *fn)
+static void add_pci_node(GString *s, const struct pci_fn *fn)
 {
     unsigned n = fn->devfn & 7;
 
-    g_string_append_printf(s, "/pci@i0cf8/%s@%x", node_name(fn), fn->devfn >> 3);
+    if (fn->bus->bridge)
+        add_pci_node(s, fn->bus->bridge);
+    else
+        g_string_append(s, "/pci@i0cf8");
+    g_string_append_printf(s, "/%s@%x", node_name(fn), fn->devfn >> 3);
     if (n)
         g_string_append_printf(s, ",%x", n);
+}
+
+static void add_pci_path(GString *s, const struct pci_fn *fn)
+{
+    add_pci_node(s, fn);
     g_string_append(s, fn->config[0x0b] == 2 ? "/ethernet-phy@0" : "/disk@0,0");
 }
 

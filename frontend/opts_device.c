@@ -92,6 +92,7 @@ static void list_props(const struct dev_class *c)
             ? "  unit=<uint32>          - 0 or 1 of its bus, ide.0 or ide.1\n"
             : "  addr=<int32>           - Slot and optional function number, example: 06.0 or "
               "06\n"
+              "  bus=<str>              - pci.0 or the id of a bridge\n"
               "  multifunction=<bool>   -  (default: off)\n"
               "  romfile=<str>\n",
         stdout);
@@ -145,12 +146,11 @@ static bool take_ide_place(struct device_opts *d, struct props *ps, struct err *
 
 static bool take_pci_place(struct device_opts *d, struct props *ps, struct err *e)
 {
-    const char *addr = props_take(ps, "addr"), *bus = props_take(ps, "bus");
+    const char *addr = props_take(ps, "addr");
+    d->bus = props_take(ps, "bus");
     d->devfn = -1;
     if (addr && !parse_addr(addr, &d->devfn))
         return err_set(e, "%s: addr=%s is no SLOT.FUNCTION", ps->option, addr);
-    if (bus && strcmp(bus, "pci.0") && strcmp(bus, "pci"))
-        return no_bus(ps, bus, e);
     d->romfile = props_take(ps, "romfile");
     props_take(ps, "rombar");
     return props_take_bool(ps, "multifunction", &d->multifunction, e);

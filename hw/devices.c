@@ -6,6 +6,7 @@
 #include "hw/block/ide_unit.h"
 #include "hw/display/vga.h"
 #include "hw/pc/pc.h"
+#include "hw/pci/pci_bridge.h"
 #include "hw/pci/pci_testdev.h"
 #include "hw/virtio/virtio_blk.h"
 
@@ -24,6 +25,7 @@ const struct dev_class *const hw_classes[] = {
     &ioapic_class,
     &kbc_class,
     &lapic_class,
+    &pci_bridge_class,
     &pci_host_class,
     &pci_testdev_class,
     &pic_class,

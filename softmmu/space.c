@@ -8,34 +8,7 @@
 #include <string.h>
 
 #include "softmmu/log.h"
-
-struct region {
-    gpa base, last; /* inclusive: a region may end at 2^64 - 1 */
-    const char *name;
-    uint8_t *host; /* RAM */
-    bool readonly;
-    uint8_t *shadow;          /* of a read-only region: writes go there */
-    const struct io_ops *ops; /* I/O; of a read-only RAM region: who gets writes */
-    void *opaque;
-};
-
-struct table {
-    struct region *r; /* sorted by base */
-    unsigned n, room;
-    unsigned hint; /* index of the last hit; any value is safe */
-};
-
-struct space {
-    const char *name;
-    gpa last;
-    struct table ram, io;
-    void (*change_fn)(void *opaque);
-    void *change_opaque;
-    unsigned holds;
-    bool changed;
-    void (*dma_fn)(void *opaque, gpa addr, uint64_t size);
-    void *dma_opaque;
-};
+#include "softmmu/space_int.h"
 
 struct space *space_create(const char *name, uint64_t size)
 {
@@ -52,6 +25,7 @@ void space_destroy(struct space *s)
 {
     if (!s)
         return;
+    space_withdraw(s);
     free(s->ram.r);
     free(s->io.r);
     free(s);
@@ -123,7 +97,7 @@ static struct region *table_starting_at(const struct table *t, gpa base)
     return i < t->n && t->r[i].base == base ? &t->r[i] : NULL;
 }
 
-static void space_changed(struct space *s)
+void space_changed(struct space *s)
 {
     s->changed = true;
     if (s->holds || !s->change_fn)
@@ -151,26 +125,46 @@ static void ram_changes(struct space *s, const struct region *r)
         s->dma_fn(s->dma_opaque, r->base, r->last - r->base + 1);
 }
 
+const struct region *space_overlap(const struct space *s, gpa base, gpa last)
+{
+    const struct region *r = table_overlap(&s->ram, base, last);
+
+    return r ? r : table_overlap(&s->io, base, last);
+}
+
+void space_insert(struct space *s, struct table *t, const struct region *r)
+{
+    if (t == &s->ram)
+        ram_changes(s, r);
+    table_insert(t, r);
+    space_changed(s);
+}
+
+void space_delete(struct space *s, struct table *t, struct region *r)
+{
+    if (t == &s->ram)
+        ram_changes(s, r);
+    table_remove(t, r);
+    space_changed(s);
+}
+
 static bool space_add(struct space *s, struct table *t, struct region *r, uint64_t size,
                       struct err *e)
 {
     const struct region *old;
 
+    r->origin = r->base;
     r->last = r->base + size - 1;
     if (!size || r->last < r->base || r->last > s->last)
         return err_set(e, "%s: region %s at 0x%llx of 0x%llx bytes does not fit", s->name,
                        r->name, (unsigned long long)r->base, (unsigned long long)size);
-    old = table_overlap(&s->ram, r->base, r->last);
-    if (!old)
-        old = table_overlap(&s->io, r->base, r->last);
+    old = space_overlap(s, r->base, r->last);
     if (old)
         return err_set(e, "%s: region %s (0x%llx-0x%llx) overlaps %s (0x%llx-0x%llx)", s->name,
                        r->name, (unsigned long long)r->base, (unsigned long long)r->last,
                        old->name, (unsigned long long)old->base, (unsigned long long)old->last);
-    if (t == &s->ram)
-        ram_changes(s, r);
-    table_insert(t, r);
-    space_changed(s);
+    space_insert(s, t, r);
+    space_show(s, t);
     return true;
 }
 
@@ -226,10 +220,9 @@ bool space_remove(struct space *s, gpa base)
         r = table_starting_at(t, base);
         if (!r)
             return false;
-        ram_changes(s, r);
     }
-    table_remove(t, r);
-    space_changed(s);
+    space_delete(s, t, r);
+    space_show(s, t);
     return true;
 }
 
@@ -257,7 +250,7 @@ static unsigned io_width(const struct region *r, uint64_t offset, uint64_t n)
 /* One handler call; returns how many of the n wanted bytes it gave. */
 static unsigned io_read(const struct region *r, gpa addr, uint8_t *buf, uint64_t n)
 {
-    uint64_t offset = addr - r->base;
+    uint64_t offset = addr - r->origin;
     unsigned w = io_width(r, offset, n), skip = offset & (w - 1), got = w - skip;
     uint64_t v = ~0ull;
 
@@ -271,7 +264,7 @@ static unsigned io_read(const struct region *r, gpa addr, uint8_t *buf, uint64_t
 
 static unsigned io_write(const struct region *r, gpa addr, const uint8_t *buf, uint64_t n)
 {
-    uint64_t offset = addr - r->base;
+    uint64_t offset = addr - r->origin;
     unsigned w = io_width(r, offset, n), skip = offset & (w - 1), got = w - skip;
     uint64_t v = 0;
 
@@ -313,6 +306,22 @@ void space_read_bytes(struct space *s, gpa addr, void *buf, size_t n)
     }
 }
 
+void space_host_written(struct space *s, const void *host, uint64_t n)
+{
+    uintptr_t from = (uintptr_t)host, to = from + n;
+
+    while (s->up)
+        s = s->up;
+    for (unsigned i = 0; s->dma_fn && i < s->ram.n; i++) {
+        const struct region *r = &s->ram.r[i];
+        uintptr_t base = (uintptr_t)r->host, first = from > base ? from : base;
+        uintptr_t end = base + (r->last - r->base) + 1, past = to < end ? to : end;
+
+        if (first < past)
+            s->dma_fn(s->dma_opaque, r->base + (first - base), past - first);
+    }
+}
+
 static void ram_write(struct space *s, const struct region *r, gpa addr, const uint8_t *p,
                       size_t k)
 {
@@ -324,8 +333,7 @@ static void ram_write(struct space *s, const struct region *r, gpa addr, const u
         LOG_GUEST("%s: write to ROM at 0x%llx", s->name, (unsigned long long)addr);
         return;
     }
-    if (s->dma_fn)
-        s->dma_fn(s->dma_opaque, addr, k);
+    space_host_written(s, r->host + (addr - r->base), k);
     memcpy(r->host + (addr - r->base), p, k);
 }
 
@@ -357,7 +365,7 @@ void space_write_bytes(struct space *s, gpa addr, const void *buf, size_t n)
 /* An aligned access that one handler call serves: most MMIO and port accesses. */
 static bool io_direct(const struct region *r, gpa addr, unsigned size)
 {
-    return size >= min_size(r) && size <= max_size(r) && !((addr - r->base) & (size - 1)) &&
+    return size >= min_size(r) && size <= max_size(r) && !((addr - r->origin) & (size - 1)) &&
            r->last - addr >= size - 1;
 }
 
@@ -369,7 +377,7 @@ uint64_t space_read(struct space *s, gpa addr, unsigned size)
     assert(size == 1 || size == 2 || size == 4 || size == 8);
     r = table_find(&s->io, addr);
     if (r && io_direct(r, addr, size))
-        return r->ops->read ? r->ops->read(r->opaque, addr - r->base, size) & mask : mask;
+        return r->ops->read ? r->ops->read(r->opaque, addr - r->origin, size) & mask : mask;
     space_read_bytes(s, addr, &v, size);
     return v;
 }
@@ -383,7 +391,7 @@ void space_write(struct space *s, gpa addr, uint64_t value, unsigned size)
     r = table_find(&s->io, addr);
     if (r && io_direct(r, addr, size)) {
         if (r->ops->write)
-            r->ops->write(r->opaque, addr - r->base, value, size);
+            r->ops->write(r->opaque, addr - r->origin, value, size);
         return;
     }
     space_write_bytes(s, addr, &value, size);
@@ -391,9 +399,12 @@ void space_write(struct space *s, gpa addr, uint64_t value, unsigned size)
 
 uint8_t *space_dma_map(struct space *s, gpa addr, uint64_t *n, bool write)
 {
-    const struct region *r = table_find(&s->ram, addr);
+    const struct region *r;
 
-    if (!r || (write && r->readonly))
+    while (!(r = table_find(&s->ram, addr)))
+        if (!(s = space_above(s, addr, n)))
+            return NULL;
+    if (write && r->readonly)
         return NULL;
     *n = left_in(r, addr, *n);
     return r->host + (addr - r->base);
@@ -401,8 +412,12 @@ uint8_t *space_dma_map(struct space *s, gpa addr, uint64_t *n, bool write)
 
 void space_dma_written(struct space *s, gpa addr, uint64_t n)
 {
-    if (s->dma_fn)
-        s->dma_fn(s->dma_opaque, addr, n);
+    const struct region *r;
+
+    while (!(r = table_find(&s->ram, addr)))
+        if (!(s = s->up))
+            return;
+    space_host_written(s, r->host + (addr - r->base), left_in(r, addr, n));
 }
 
 uint8_t *space_ram_page(struct space *s, gpa addr, bool *writable)

@@ -60,10 +60,32 @@ void space_write_bytes(struct space *s, gpa addr, const void *buf, size_t n);
  * guest is told, space_dma_written drops code translated from the bytes. */
 uint8_t *space_dma_map(struct space *s, gpa addr, uint64_t *n, bool write);
 void space_dma_written(struct space *s, gpa addr, uint64_t n);
+/* The same for a device that writes to memory of its own (a frame buffer): bytes that no guest
+ * sees as RAM are fine. */
+void space_host_written(struct space *s, const void *host, uint64_t n);
 
 /* Host address of the RAM page holding addr (addr rounded down to 4096), or
  * NULL when it is not RAM. *writable (NULL allowed) tells a ROM from RAM. */
 uint8_t *space_ram_page(struct space *s, gpa addr, bool *writable);
+
+/* A gate between the space of a bus and that of the bus above it (a PCI bridge). Each says
+ * whether an access at addr passes, and cuts *last to the end of the addresses from addr on
+ * of which it says the same. */
+struct space_gate {
+    bool (*down)(void *opaque, gpa addr, gpa *last); /* what stands behind answers */
+    bool (*up)(void *opaque, gpa addr, gpa *last);   /* DMA from behind */
+    void *opaque;
+};
+/* Puts s behind `up`, which outlives it or the call with NULL. What the gate lets pass down
+ * stands in `up` as well, as regions there: finding it costs nothing more, and where something
+ * else stands already it stays out. space_dma_map and space_dma_written go up; the other
+ * functions see what stands in s alone. */
+void space_put_behind(struct space *s, struct space *up, const struct space_gate *g);
+void space_gate_changed(struct space *s); /* it says something else now */
+void space_gate_retry(struct space *s);   /* a place in `up` may have become free */
+/* Where an access of a master in s goes that nothing in s answers: the space above, or NULL;
+ * *n bytes are cut to those that go the same way. */
+struct space *space_above(const struct space *s, gpa addr, uint64_t *n);
 
 /* Called after every region change, so that cached translations are dropped; between hold
  * and release once, at the end. They nest. */
@@ -71,9 +93,9 @@ void space_on_change(struct space *s, void (*fn)(void *opaque), void *opaque);
 void space_hold(struct space *s);
 void space_release(struct space *s);
 
-/* Called before a DMA write (space_write_bytes/space_write to RAM) changes
- * guest RAM, and when a RAM region comes or goes, so that translated code over it is dropped.
- */
+/* Called for each DMA write to RAM (space_write_bytes, space_write, space_dma_written,
+ * space_host_written), once for every address at which the bytes are seen, and when a RAM
+ * region comes or goes, so that translated code over it is dropped. */
 void space_on_dma_write(struct space *s, void (*fn)(void *opaque, gpa addr, uint64_t size),
                         void *opaque);
 

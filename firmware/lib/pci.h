@@ -19,7 +19,8 @@ enum {
     PCI_CAPS = 0x34,
     PCI_ROM_BRIDGE = 0x38,
     PCI_INT_LINE = 0x3c,
-    PCI_INT_PIN = 0x3d
+    PCI_INT_PIN = 0x3d,
+    PCI_BRIDGE_CONTROL = 0x3e
 };
 enum { PCI_CMD_IO = 1, PCI_CMD_MEM = 2, PCI_CMD_MASTER = 4 };
 

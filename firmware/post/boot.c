@@ -28,29 +28,50 @@ bool disk_read(u8 number, u64 lba, u16 count, u32 addr)
     return !(r.flags & FLAG_C);
 }
 
-/* The device's part of the paths in "bootorder". */
+static u32 node_of(u16 bdf, const char *name, char *to, u32 size)
+{
+    u32 dev = bdf >> 3 & 31, fn = bdf & 7;
+    format(to, size, fn ? "/%s@%x,%x" : "/%s@%x", name, dev, fn);
+    return strlen(to);
+}
+
+/* The bridges on the way to a function, from the root on; the length. */
+static u32 path_to(u16 bdf, char *to, u32 size)
+{
+    static const char root[] = "/pci@i0cf8";
+    if (bdf >> 8) {
+        u16 bridge = pci_parent(bdf);
+        u32 n = path_to(bridge, to, size);
+        return n + node_of(bridge, "pci-bridge", to + n, size - n);
+    }
+    memcpy(to, root, sizeof root);
+    return sizeof root - 1;
+}
+
+/* The path in "bootorder", or its end that names a floppy drive. */
 static void path_of(const struct item *it, char *to, u32 size)
 {
     struct drive *d = &SHARED(drives[it->index]);
-    u32 dev = it->bdf >> 3 & 31, fn = it->bdf & 7;
-    char at[12];
-    format(at, sizeof at, fn ? "@%x,%x" : "@%x", dev, fn);
+    u32 n = path_to(it->bdf, to, size);
     if (it->class == BOOT_CD)
         d = &SHARED(drives[SHARED(cd_map[it->index])]);
-    if (it->class == BOOT_ROM)
-        format(to, size, "/ethernet%s", at);
-    else if (d->kind == DRIVE_FLOPPY)
+    if (it->class == BOOT_ROM) {
+        node_of(it->bdf, "ethernet", to + n, size - n);
+    } else if (d->kind == DRIVE_FLOPPY) {
         format(to, size, "/floppy@%u", d->unit);
-    else if (d->kind == DRIVE_VIRTIO)
-        format(to, size, "/scsi%s/disk@0,0", at);
-    else
-        format(to, size, "/ide%s/drive@%u/disk@%u", at, d->io == 0x170, d->unit);
+    } else if (d->kind == DRIVE_VIRTIO) {
+        n += node_of(it->bdf, "scsi", to + n, size - n);
+        format(to + n, size - n, "/disk@0,0");
+    } else {
+        n += node_of(it->bdf, "ide", to + n, size - n);
+        format(to + n, size - n, "/drive@%u/disk@%u", d->io == 0x170, d->unit);
+    }
 }
 
 /* Line number in "bootorder", or LAST. */
 static u32 rank_by_path(const struct item *it)
 {
-    char path[48];
+    char path[512]; /* 31 bridges */
     u32 line = 0;
     path_of(it, path, sizeof path);
     for (const char *p = order; *p; line++) {
@@ -229,6 +250,12 @@ static void build(void)
         choose();
 }
 
+void start_loader(u32 seg_off, u8 number)
+{
+    print_f("\n"); /* ends "Booting from ..." */
+    start16(seg_off, number, 0);
+}
+
 static void boot_floppy(const struct item *it)
 {
     struct regs r = {.ax = 0x0201, .cx = 0x0001, .es = BOOT_SECTOR >> 4};
@@ -241,7 +268,7 @@ static void boot_floppy(const struct item *it)
         return;
     bool check = !(cmos_read(CMOS_BOOT_FLAGS) & 1);
     if (!check || *(u16 *)hide(BOOT_SECTOR + 510) == 0xaa55)
-        start16(BOOT_SECTOR, number, 0);
+        start_loader(BOOT_SECTOR, number);
 }
 
 static void boot_disk(const struct item *it)
@@ -251,25 +278,26 @@ static void boot_disk(const struct item *it)
         if (SHARED(hd_map[i]) == it->index)
             number = (u8)(0x80 + i);
     if (disk_read(number, 0, 1, BOOT_SECTOR) && *(u16 *)hide(BOOT_SECTOR + 510) == 0xaa55)
-        start16(BOOT_SECTOR, number, 0);
+        start_loader(BOOT_SECTOR, number);
 }
 
 static void boot_rom(const struct item *it)
 {
     struct regs r = {.es = SEG_BIOS, .flags = FLAG_I};
+    print_f("\n");
     call_far16(rom_boots[it->index].seg, rom_boots[it->index].off, &r);
 }
 
 static void boot_item(const struct item *it)
 {
-    print_f("Booting from %s: %s\n", class_name(it->class), item_name(it));
+    print_f("Booting from %s: %s", class_name(it->class), item_name(it));
     switch (it->class) {
     case BOOT_FLOPPY: boot_floppy(it); break;
     case BOOT_HD: boot_disk(it); break;
     case BOOT_CD: boot_cd(it->index); break;
     default: boot_rom(it); break;
     }
-    print_f("Not bootable.\n");
+    print_f(": not bootable\n");
 }
 
 static void give_up(void)

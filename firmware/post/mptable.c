@@ -3,7 +3,7 @@
  * segment F000. */
 #include "firmware/post/post.h"
 
-enum { SLOTS = 31, IOAPIC = 0xfec00000, LAPIC = 0xfee00000, ISA_BUS = 1 };
+enum { SLOTS = 31, IOAPIC = 0xfec00000, LAPIC = 0xfee00000 };
 enum { PIR_HEADER = 32, PIR_SLOT = 16, PIR_IRQS = 1 << 10 | 1 << 11 };
 
 struct mp_head {
@@ -18,6 +18,7 @@ struct mp_head {
     u8 ext_checksum, reserved;
 } PACKED;
 
+extern u8 pci_last_bus;
 static u8 *at;
 static u16 entries;
 
@@ -56,23 +57,42 @@ static void put_int(u8 type, u8 kind, u16 flags, u8 bus, u8 irq, u8 apic, u8 pin
 static void put_pci_ints(u8 ioapic)
 {
     u32 bdf = ~0u;
-    while (pci_next(&bdf) && bdf < 0x100) {
+    while (pci_next(&bdf)) {
         u8 pin = pci_read8((u16)bdf, PCI_INT_PIN), slot = bdf >> 3 & 31;
         if (pin && pin <= 4)
-            put_int(3, 0, 0x000d, 0, (u8)(slot << 2 | (pin - 1)), ioapic,
-                    pci_irq_of(slot, pin));
+            put_int(3, 0, 0x000d, (u8)(bdf >> 8), (u8)(slot << 2 | (pin - 1)), ioapic,
+                    pci_irq_of_fn((u16)bdf, pin));
     }
+}
+
+/* Interrupts of PCI functions: at most one each. */
+static u32 pci_ints(void)
+{
+    u32 bdf = ~0u, n = 0;
+    while (pci_next(&bdf))
+        n += pci_read8((u16)bdf, PCI_INT_PIN) != 0;
+    return n;
+}
+
+/* The ISA bus has the number after those of PCI. */
+static void put_buses(void)
+{
+    u8 last = SHARED(pci_last_bus);
+    for (u32 bus = 0; bus <= last; bus++)
+        put_bus((u8)bus, "PCI   ");
+    put_bus((u8)(last + 1), "ISA   ");
 }
 
 static void put_isa_ints(u8 ioapic)
 {
+    u8 isa = (u8)(SHARED(pci_last_bus) + 1);
     for (u8 irq = 0; irq < 16; irq++) {
         if (irq == 2 || irq == 10 || irq == 11)
             continue;
-        put_int(3, 0, irq == 9 ? 0x000d : 0, ISA_BUS, irq, ioapic, irq ? irq : 2);
+        put_int(3, 0, irq == 9 ? 0x000d : 0, isa, irq, ioapic, irq ? irq : 2);
     }
-    put_int(4, 3, 0, ISA_BUS, 0, 0, 0); /* ExtINT at LINT0 */
-    put_int(4, 1, 0, ISA_BUS, 0, 0xff, 1);
+    put_int(4, 3, 0, isa, 0, 0, 0); /* ExtINT at LINT0 */
+    put_int(4, 1, 0, isa, 0, 0xff, 1);
 }
 
 static void put_float(u32 table)
@@ -92,15 +112,15 @@ void mptable_init(void)
 {
     u32 a = 1, b, c, d, version = *(volatile u32 *)hide(LAPIC + 0x30);
     u8 ioapic = 0, io[8] = {2, ioapic, 0x11, 1};
-    u32 io_addr = IOAPIC, size = sizeof(struct mp_head) + 20 * cpu_count() + 8 * 80;
+    u32 io_addr = IOAPIC, size = sizeof(struct mp_head) + 20 * cpu_count() +
+                                 8 * (SHARED(pci_last_bus) + pci_ints() + 20);
     __asm__("cpuid" : "+a"(a), "=b"(b), "=c"(c), "=d"(d));
     struct mp_head *h = (struct mp_head *)fseg_alloc(size, 16);
     if (!(d & 1 << 9) || !h)
         return;
     at = (u8 *)(h + 1);
     put_cpus(a & 0xfff, d, version);
-    put_bus(0, "PCI   ");
-    put_bus(ISA_BUS, "ISA   ");
+    put_buses();
     memcpy(io + 4, &io_addr, 4);
     entry(io, sizeof io);
     put_pci_ints(ioapic);

@@ -103,6 +103,17 @@ static void size_bars(u16 bdf, u32 count, u8 rom)
     size_bar(bdf, rom);
 }
 
+/* Base above limit: nothing passes, and no DMA address counts as the other side's. */
+static void close_windows(u16 bdf)
+{
+    pci_write16(bdf, 0x1c, 0x00f0);
+    pci_write32(bdf, 0x20, 0x0000fff0);
+    pci_write32(bdf, 0x24, 0x0000fff0);
+    pci_write32(bdf, 0x28, 0);
+    pci_write32(bdf, 0x2c, 0);
+    pci_write32(bdf, 0x30, 0);
+}
+
 static void scan_bus(u8 bus);
 
 static void scan_bridge(u16 bdf)
@@ -115,6 +126,7 @@ static void scan_bridge(u16 bdf)
     buses[child].bridge = bdf;
     buses[child].parent = (u8)(bdf >> 8);
     pci_write32(bdf, PCI_BUSES, 0xff0000u | (u32)child << 8 | bdf >> 8);
+    close_windows(bdf);
     scan_bus(child);
     pci_write8(bdf, PCI_BUSES + 2, SHARED(pci_last_bus));
 }
@@ -244,17 +256,23 @@ u8 pci_irq_of(u8 slot, u8 pin)
     return irqs[(slot - 1 + pin - 1) & 3];
 }
 
+u16 pci_parent(u16 bdf)
+{
+    return buses[bdf >> 8].bridge;
+}
+
+u8 pci_irq_of_fn(u16 bdf, u8 pin)
+{
+    for (; bdf >> 8; bdf = pci_parent(bdf))
+        pin = (u8)(((pin - 1 + (bdf >> 3 & 31)) & 3) + 1);
+    return pci_irq_of(bdf >> 3 & 31, pin);
+}
+
 static void assign_irq(u16 bdf)
 {
     u8 pin = pci_read8(bdf, PCI_INT_PIN);
-    if (!pin || pin > 4)
-        return;
-    u16 f = bdf;
-    for (u32 depth = 0; f >> 8 && depth < MAX_BUSES; depth++) {
-        pin = (u8)(((pin - 1 + (f >> 3 & 31)) & 3) + 1);
-        f = buses[f >> 8].bridge;
-    }
-    pci_write8(bdf, PCI_INT_LINE, pci_irq_of(f >> 3 & 31, pin));
+    if (pin && pin <= 4)
+        pci_write8(bdf, PCI_INT_LINE, pci_irq_of_fn(bdf, pin));
 }
 
 static void init_piix_isa(u16 bdf)
@@ -315,6 +333,19 @@ static void init_function(u16 bdf)
     }
 }
 
+/* The first VGA answers at its old addresses: bridges above it pass these on. */
+static void route_vga(void)
+{
+    u32 bdf = ~0u;
+    while (pci_next(&bdf))
+        if (pci_read16((u16)bdf, PCI_CLASS) == 0x0300)
+            break;
+    for (u16 f = (u16)bdf; f >> 8 && bdf < MAX_BUSES << 8;) {
+        f = pci_parent(f);
+        pci_write8(f, PCI_BRIDGE_CONTROL, 8);
+    }
+}
+
 void pci_init(void)
 {
     u32 host = pci_read32(0, PCI_ID), bdf = ~0u;
@@ -326,4 +357,5 @@ void pci_init(void)
     assign();
     while (pci_next(&bdf))
         init_function((u16)bdf);
+    route_vga();
 }

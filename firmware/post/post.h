@@ -70,6 +70,8 @@ u32 cpu_count(void);
 /* pci.c */
 void pci_init(void);
 u8 pci_irq_of(u8 slot, u8 pin);
+u8 pci_irq_of_fn(u16 bdf, u8 pin); /* through the bridges above it */
+u16 pci_parent(u16 bdf);           /* the bridge whose bus this function is on */
 /* Steps *bdf (start with ~0u) to the next function; false at the end. */
 bool pci_next(u32 *bdf);
 enum board { BOARD_UNKNOWN, BOARD_I440FX, BOARD_Q35 };

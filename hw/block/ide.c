@@ -314,6 +314,8 @@ static bool ide_realize(struct dev *dev, struct err *e)
 
     pci_fn_header(fn, 0x8086, 0x7010, 0, 0x010180, 0);
     pci_fn_set16(fn, 0x06, 0x0280);
+    pci_fn_set16(fn, 0x2c, 0x1af4);
+    pci_fn_set16(fn, 0x2e, 0x1100);
     fn->wmask[0x0d] = 0xf0;
     memset(fn->wmask + 0x40, 0xff, 5); /* IDETIM, SIDETIM */
     pci_fn_add_bar(fn, 4, PCI_BAR_IO, IDE_REGION_BM, 0);

@@ -6,12 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "hw/pci/pci_bridge.h"
 #include "softmmu/log.h"
 
-#define MIB (1ull << 20)
-
-#define PC_VGA_BAR_END 0xfe000000u
-#define PC_VGA_MMIO    0xfebf0000u
+#define PC_PCI_PORTS 0xc000u /* where pc_setup_as_firmware puts PCI I/O */
+#define MIB          (1ull << 20)
 
 /* --- interrupt wires ------------------------------------------------------------------ */
 
@@ -306,6 +305,7 @@ static bool build_isa(struct pc *pc, struct err *e)
     pc->small.irq13 = isa(pc, 13);
     pc->pic.intr = (struct irq){.fn = pic_intr, .opaque = pc};
     pc->rtc.epoch = pc->cfg.rtc_epoch;
+    pc->rtc.slew = pc->cfg.rtc_slew;
     pc->kbc.opaque = pc->small.opaque = pc;
     pc->kbc.set_a20 = kbc_set_a20;
     pc->kbc.get_a20 = kbc_get_a20;
@@ -377,6 +377,8 @@ static bool build_pci(struct pc *pc, struct err *e)
     pc->pci.opaque = pc->piix3.opaque = pc->piix4_pm.opaque = pc->acpi_pm.opaque = pc;
     pc->pci.reset = request_reset;
     pc->pci.msi = pci_msi;
+    pc->pci.bus.name = "pci.0";
+    pc->pci.bus.env = &pc->env;
     for (i = 0; i < ARRAY_SIZE(pc->pci.pirq); i++)
         pc->pci.pirq[i] = (struct irq){piix3_set_pirq, &pc->piix3, (int)i};
     pc->piix3.isa_irq = pirq_isa_irq;
@@ -384,9 +386,9 @@ static bool build_pci(struct pc *pc, struct err *e)
     pc->acpi_pm.sci = isa(pc, PC_SCI_IRQ);
     pc->acpi_pm.power_off = request_power_off;
 
-    pci_host_add(&pc->pci, PCI_DEVFN(0, 0), &pc->i440fx.pci);
-    pci_host_add(&pc->pci, PCI_DEVFN(1, 0), &pc->piix3.pci);
-    pci_host_add(&pc->pci, PCI_DEVFN(1, 3), &pc->piix4_pm.pci);
+    pci_bus_add(&pc->pci.bus, PCI_DEVFN(0, 0), &pc->i440fx.pci);
+    pci_bus_add(&pc->pci.bus, PCI_DEVFN(1, 0), &pc->piix3.pci);
+    pci_bus_add(&pc->pci.bus, PCI_DEVFN(1, 3), &pc->piix4_pm.pci);
 
     return plug(pc, &pc->pci.dev, e) && plug(pc, &pc->i440fx.pci.dev, e) &&
            plug(pc, &pc->piix3.pci.dev, e) && plug(pc, &pc->piix4_pm.pci.dev, e) &&
@@ -394,30 +396,17 @@ static bool build_pci(struct pc *pc, struct err *e)
            dev_map(&pc->acpi_pm.dev, ACPI_PM_REGION_APM, ACPI_SMI_CMD, 0, e);
 }
 
-/* The next free slot; the bridges have 0 and 1. */
-static int free_slot(const struct pc *pc)
-{
-    int slot, fn;
-
-    for (slot = 2; slot < 32; slot++) {
-        for (fn = 0; fn < 8 && !pc->pci.fn[PCI_DEVFN(slot, fn)]; fn++)
-            ;
-        if (fn == 8)
-            return PCI_DEVFN(slot, 0);
-    }
-    return -1;
-}
-
-static bool add_pci(struct pc *pc, int devfn, struct pci_fn *fn, struct err *e)
+static bool add_pci(struct pc *pc, struct pci_bus *bus, int devfn, struct pci_fn *fn,
+                    struct err *e)
 {
     if (devfn < 0)
-        devfn = free_slot(pc);
+        devfn = pci_bus_free_slot(bus);
     if (devfn < 0)
         return err_set(e, "%s: PCI: no slot/function available", fn->dev.id);
-    if (pc->pci.fn[devfn])
+    if (bus->fn[devfn])
         return err_set(e, "%s: PCI: slot %d function %d is in use by %s", fn->dev.id,
-                       devfn >> 3, devfn & 7, pc->pci.fn[devfn]->dev.id);
-    pci_host_add(&pc->pci, devfn, fn);
+                       devfn >> 3, devfn & 7, bus->fn[devfn]->dev.id);
+    pci_bus_add(bus, devfn, fn);
     return plug(pc, &fn->dev, e);
 }
 
@@ -437,13 +426,14 @@ static bool claim_vga(struct pc *pc, struct pci_fn *fn, struct err *e)
     return true;
 }
 
-bool pc_add_pci(struct pc *pc, int devfn, struct pci_fn *fn, struct err *e)
+bool pc_add_pci(struct pc *pc, struct pci_bus *bus, int devfn, struct pci_fn *fn, struct err *e)
 {
-    if (claim_vga(pc, fn, e) && add_pci(pc, devfn, fn, e))
+    assert(fn->dev.env == bus->env);
+    if (claim_vga(pc, fn, e) && add_pci(pc, bus, devfn, fn, e))
         return true;
     if (pc->vga && &pc->vga->pci == fn)
         pc->vga = NULL;
-    pci_host_remove(fn);
+    pci_bus_remove(fn);
     dev_finish(&fn->dev);
     return false;
 }
@@ -458,7 +448,7 @@ static bool build_ide(struct pc *pc, struct err *e)
     for (i = 0; i < PC_IDE_DRIVES; i++)
         if (pc->cfg.ide[i])
             ide_attach(&pc->ide, i / 2, i % 2, pc->cfg.ide[i]);
-    pci_host_add(&pc->pci, PC_IDE_DEVFN, &pc->ide.pci);
+    pci_bus_add(&pc->pci.bus, PC_IDE_DEVFN, &pc->ide.pci);
     return plug(pc, ide, e) && dev_map(ide, IDE_REGION_CMD0, 0x1f0, 0, e) &&
            dev_map(ide, IDE_REGION_CTL0, 0x3f6, 0, e) &&
            dev_map(ide, IDE_REGION_CMD1, 0x170, 0, e) &&
@@ -591,7 +581,7 @@ void pc_destroy(struct pc *pc)
         dev_drain(pc->devs[i]);
     for (i = 0; i < PC_IDE_DRIVES; i++)
         block_drain(pc->cfg.ide[i]);
-    for (i = 0; i < pc->n_devs; i++)
+    for (i = pc->n_devs; i-- > 0;) /* what is behind a bridge before it */
         dev_finish(pc->devs[i]);
     for (i = 0; pc->lapic && i < pc->cfg.cpus; i++)
         dev_finish(&pc->lapic[i].dev);
@@ -647,21 +637,24 @@ static void setup_ide(struct pc *pc)
     pci_config_write(&pc->pci, PC_IDE_DEVFN, 0x04, 0x05, 2);
 }
 
-/* BARs at the top of the window, as a BIOS would leave them, and the screen in mode 3. */
+/* The screen in mode 3, reached through the bridges above it. */
 static void setup_vga(struct pc *pc)
 {
-    struct vga_pci *c = pc->vga;
-    uint32_t size = c->vga.vram_bytes;
+    const struct pci_bus *bus = pc->vga->pci.bus;
 
-    pci_config_write(&pc->pci, c->pci.devfn, 0x10, (PC_VGA_BAR_END - size) & ~(size - 1), 4);
-    pci_config_write(&pc->pci, c->pci.devfn, 0x18, PC_VGA_MMIO, 4);
-    pci_config_write(&pc->pci, c->pci.devfn, 0x04, 3, 2);
-    vga_setup_text(&c->vga);
+    for (; bus->bridge; bus = bus->bridge->bus)
+        pci_fn_config_write(bus->bridge, PCI_BRIDGE_CONTROL, PCI_BRIDGE_VGA, 2);
+    vga_setup_text(&pc->vga->vga);
 }
 
 void pc_setup_as_firmware(struct pc *pc)
 {
-    static const uint8_t route[4] = {10, 10, 11, 11};
+    const uint64_t ram = pc->memory.ram_low;
+    const struct pci_setup setup = {ram > PC_PCI_HOLE ? ram : PC_PCI_HOLE,
+                                    PC_PCI_HOLE_END,
+                                    PC_PCI_PORTS,
+                                    0x10000,
+                                    {10, 10, 11, 11}};
     unsigned i, piix3 = PCI_DEVFN(1, 0), pm = PCI_DEVFN(1, 3);
 
     setup_pic(pc);
@@ -670,7 +663,8 @@ void pc_setup_as_firmware(struct pc *pc)
         pci_config_write(&pc->pci, 0, I440FX_PAM + i, 0x33, 1);
     pic_set_elcr(&pc->pic, 1u << 10 | 1u << 11 | 1u << PC_SCI_IRQ);
     for (i = 0; i < 4; i++)
-        pci_config_write(&pc->pci, piix3, 0x60 + i, route[i], 1);
+        pci_config_write(&pc->pci, piix3, 0x60 + i, setup.irq[i], 1);
+    pci_setup(&pc->pci, &setup);
     pci_config_write(&pc->pci, pm, 0x3c, PC_SCI_IRQ, 1);
     pci_config_write(&pc->pci, pm, 0x40, PC_PMBASE | 1, 4);
     pci_config_write(&pc->pci, pm, 0x80, 1, 1);

@@ -69,6 +69,7 @@ struct pc_config {
                                        * with removable media is a CD-ROM drive */
     struct block *floppy[FDC_DRIVES];
     bool hpet;
+    bool rtc_slew;      /* lost periodic interrupts of the RTC follow later */
     uint64_t rtc_epoch; /* UTC seconds since 1970 at clock 0; 0: the host's time now */
 
     /* back ends for the properties of devices (struct dev_env) */
@@ -131,11 +132,12 @@ struct pc {
  * chardevs stay the caller's and outlive the board. Not reset yet. */
 struct pc *pc_create(const struct pc_config *cfg, struct err *e);
 void pc_destroy(struct pc *pc); /* NULL allowed */
-/* Realizes a PCI function (dev_init done, properties set) and puts it on the bus: at devfn, or
- * for -1 in the next free slot from 2 on. The memory stays the caller's until pc_destroy,
- * which finishes it; before the first pc_reset. On failure it is finished. A VGA gets the
- * legacy ports as well; there can be one. */
-bool pc_add_pci(struct pc *pc, int devfn, struct pci_fn *fn, struct err *e);
+/* Realizes a PCI function (dev_init with bus->env done, properties set) and puts it on a bus
+ * (pc->pci.bus, or one that pci_bus_find gave): at devfn, or for -1 in the first free slot. The
+ * memory stays the caller's until pc_destroy, which finishes it; before the first pc_reset. On
+ * failure it is finished. A VGA gets the legacy ports as well; there can be one. */
+bool pc_add_pci(struct pc *pc, struct pci_bus *bus, int devfn, struct pci_fn *fn,
+                struct err *e);
 /* A drive for the PIIX3 (dev_init done, properties set): channel
  * and unit, or -1 for the first free one. Else as pc_add_pci. */
 bool pc_add_ide(struct pc *pc, int channel, int unit, struct ide_unit *u, struct err *e);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * PCI Local Bus Specification 2.1, 3.7.4.1 (configuration mechanism #1) and chapter 6;
  * 3.0 for INTx disable; port 0xCF9: 82371SB (PIIX3) data sheet, reset control register.
- * Left out: bridges (all functions are on bus 0), special cycles, error signalling. */
+ * Left out: special cycles, error signalling. Bridges: pci_bridge.c. */
 #include "hw/pci/pci.h"
 
 #include <assert.h>
@@ -17,31 +17,78 @@
 #define RC_HARD 0x02
 #define RC_CPU  0x04
 
-void pci_host_add(struct pci_host *h, unsigned devfn, struct pci_fn *fn)
+/* --- buses ------------------------------------------------------------------------------ */
+
+void pci_bus_add(struct pci_bus *bus, unsigned devfn, struct pci_fn *fn)
 {
-    assert(devfn < ARRAY_SIZE(h->fn) && !h->fn[devfn] && !fn->host);
-    h->fn[devfn] = fn;
-    fn->host = h;
+    assert(devfn < ARRAY_SIZE(bus->fn) && !bus->fn[devfn] && !fn->bus);
+    bus->fn[devfn] = fn;
+    fn->bus = bus;
     fn->devfn = devfn;
 }
 
-void pci_host_remove(struct pci_fn *fn)
+void pci_bus_remove(struct pci_fn *fn)
 {
-    if (!fn->host)
+    if (!fn->bus)
         return;
     pci_fn_set_intx(fn, 0);
     pci_bars_unplace(fn);
-    fn->host->fn[fn->devfn] = NULL;
-    fn->host = NULL;
+    fn->bus->fn[fn->devfn] = NULL;
+    fn->bus = NULL;
+}
+
+struct pci_host *pci_bus_host(struct pci_bus *bus)
+{
+    while (bus && bus->bridge)
+        bus = bus->bridge->bus;
+    return bus ? container_of(bus, struct pci_host, bus) : NULL;
+}
+
+struct pci_bus *pci_bus_find(struct pci_bus *bus, const char *name)
+{
+    struct pci_bus *found = NULL;
+    unsigned i;
+
+    if (bus->name && !strcmp(bus->name, name))
+        return bus;
+    for (i = 0; i < ARRAY_SIZE(bus->fn) && !found; i++)
+        if (bus->fn[i] && bus->fn[i]->secondary)
+            found = pci_bus_find(bus->fn[i]->secondary, name);
+    return found;
+}
+
+int pci_bus_free_slot(const struct pci_bus *bus)
+{
+    int slot, fn;
+
+    for (slot = 0; slot < 32; slot++) {
+        for (fn = 0; fn < 8 && !bus->fn[PCI_DEVFN(slot, fn)]; fn++)
+            ;
+        if (fn == 8)
+            return PCI_DEVFN(slot, 0);
+    }
+    return -1;
 }
 
 /* --- interrupt pins --------------------------------------------------------------------- */
 
-/* A PIRQ is the wired OR of the pins on it. */
-static void drive_pirq(struct pci_host *h, unsigned devfn, unsigned pin, bool level)
+/* Bridges turn the pins of each slot behind them by its number (PCI-to-PCI Bridge Architecture
+ * 1.2, 9.1). */
+unsigned pci_fn_pirq(const struct pci_fn *fn, unsigned pin)
 {
-    unsigned n = ((devfn >> 3) + pin - 1) & 3;
+    for (; fn->bus && fn->bus->bridge; fn = fn->bus->bridge)
+        pin += fn->devfn >> 3;
+    return ((fn->devfn >> 3) + pin - 1) & 3;
+}
 
+/* A PIRQ is the wired OR of the pins on it. */
+static void drive_pirq(const struct pci_fn *fn, unsigned pin, bool level)
+{
+    struct pci_host *h = pci_bus_host(fn->bus);
+    unsigned n = pci_fn_pirq(fn, pin);
+
+    if (!h)
+        return;
     h->pirq_users[n] += level ? 1 : -1;
     irq_set(&h->pirq[n], h->pirq_users[n] > 0);
 }
@@ -53,10 +100,10 @@ void pci_update_intx(struct pci_fn *fn)
     uint8_t *status = &fn->config[PCI_STATUS];
 
     *status = fn->intx_level ? *status | PCI_STATUS_INTX : *status & ~PCI_STATUS_INTX;
-    if (!fn->config[PCI_PIN] || !fn->host || out == fn->intx_out)
+    if (!fn->config[PCI_PIN] || !fn->bus || out == fn->intx_out)
         return;
     fn->intx_out = out;
-    drive_pirq(fn->host, fn->devfn, fn->config[PCI_PIN] - 1, out);
+    drive_pirq(fn, fn->config[PCI_PIN] - 1, out);
 }
 
 void pci_fn_set_intx(struct pci_fn *fn, int level)
@@ -130,9 +177,29 @@ void pci_dma_write(struct pci_fn *fn, gpa addr, const void *buf, size_t n)
 
 /* --- configuration space ---------------------------------------------------------------- */
 
-uint32_t pci_config_read(struct pci_host *h, unsigned devfn, unsigned offset, unsigned size)
+/* Who answers a configuration cycle: type 1 cycles go down by bus number. */
+static struct pci_fn *route(struct pci_host *h, unsigned bdf)
 {
-    struct pci_fn *fn = h->fn[devfn & 0xff];
+    struct pci_bus *bus = &h->bus, *next;
+    unsigned nr = bdf >> 8, i;
+
+    if (!nr)
+        return bus->fn[bdf & 0xff];
+    for (;; bus = next) {
+        next = NULL;
+        for (i = 0; i < ARRAY_SIZE(bus->fn) && !next; i++)
+            if (bus->fn[i] && pci_bridge_claims_bus(bus->fn[i], nr))
+                next = bus->fn[i]->secondary;
+        if (!next)
+            return NULL;
+        if (next->bridge->config[PCI_SECONDARY] == nr)
+            return next->fn[bdf & 0xff];
+    }
+}
+
+uint32_t pci_config_read(struct pci_host *h, unsigned bdf, unsigned offset, unsigned size)
+{
+    struct pci_fn *fn = route(h, bdf);
     uint32_t v = 0;
 
     if (!fn || offset + size > sizeof(fn->config))
@@ -143,14 +210,19 @@ uint32_t pci_config_read(struct pci_host *h, unsigned devfn, unsigned offset, un
     return v;
 }
 
-void pci_config_write(struct pci_host *h, unsigned devfn, unsigned offset, uint32_t value,
+void pci_config_write(struct pci_host *h, unsigned bdf, unsigned offset, uint32_t value,
                       unsigned size)
 {
-    struct pci_fn *fn = h->fn[devfn & 0xff];
+    struct pci_fn *fn = route(h, bdf);
+
+    if (fn && offset + size <= sizeof(fn->config))
+        pci_fn_config_write(fn, offset, value, size);
+}
+
+void pci_fn_config_write(struct pci_fn *fn, unsigned offset, uint32_t value, unsigned size)
+{
     unsigned i;
 
-    if (!fn || offset + size > sizeof(fn->config))
-        return;
     for (i = 0; i < size; i++) {
         uint8_t v = value >> (8 * i), *c = &fn->config[offset + i];
 
@@ -207,7 +279,7 @@ void pci_fn_reset(struct pci_fn *fn)
 
 void pci_fn_finish(struct pci_fn *fn)
 {
-    pci_host_remove(fn);
+    pci_bus_remove(fn);
     free(fn->msix);
     free(fn->rom);
     fn->msix = fn->rom = NULL;
@@ -215,21 +287,21 @@ void pci_fn_finish(struct pci_fn *fn)
 
 /* --- host bridge's ports ---------------------------------------------------------------- */
 
-/* Bus and register of CONFADD: false when no function of bus 0 is meant. */
-static bool selected(const struct pci_host *h, uint64_t offset, unsigned *devfn, unsigned *reg)
+/* Function and register of CONFADD; false: no configuration access. */
+static bool selected(const struct pci_host *h, uint64_t offset, unsigned *bdf, unsigned *reg)
 {
-    *devfn = h->address >> 8 & 0xff;
+    *bdf = h->address >> 8 & 0xffff;
     *reg = (h->address & 0xfc) + (offset & 3);
-    return (h->address & CONFADD_ENABLE) && !(h->address >> 16 & 0xff);
+    return h->address & CONFADD_ENABLE;
 }
 
 static uint64_t host_read(void *opaque, uint64_t offset, unsigned size)
 {
     struct pci_host *h = opaque;
-    unsigned devfn, reg;
+    unsigned bdf, reg;
 
     if (offset >= 4)
-        return selected(h, offset, &devfn, &reg) ? pci_config_read(h, devfn, reg, size) : ~0u;
+        return selected(h, offset, &bdf, &reg) ? pci_config_read(h, bdf, reg, size) : ~0u;
     if (size == 4)
         return h->address;
     return offset == 1 && size == 1 ? h->reset_control : ~0u;
@@ -247,11 +319,11 @@ static void write_reset_control(struct pci_host *h, uint8_t v)
 static void host_write(void *opaque, uint64_t offset, uint64_t value, unsigned size)
 {
     struct pci_host *h = opaque;
-    unsigned devfn, reg;
+    unsigned bdf, reg;
 
     if (offset >= 4) {
-        if (selected(h, offset, &devfn, &reg))
-            pci_config_write(h, devfn, reg, value, size);
+        if (selected(h, offset, &bdf, &reg))
+            pci_config_write(h, bdf, reg, value, size);
     } else if (size == 4) {
         h->address = value & CONFADD_MASK;
     } else if (offset == 1 && size == 1) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * PCI bus 0: configuration mechanism #1 and configuration space of functions. */
+ * PCI: configuration mechanism #1, buses, configuration space of functions. */
 #ifndef HW_PCI_PCI_H
 #define HW_PCI_PCI_H
 
@@ -27,6 +27,19 @@ struct pci_bar {
 #define PCI_NOWHERE (~0ull)
 
 struct pci_host;
+struct pci_fn;
+
+/* A bus. Its devices stand in env->mem and env->ports: the machine's spaces, or those behind
+ * the bridge's gates (softmmu/space.h). */
+struct pci_bus {
+    const char *name; /* as bus= says it */
+    char auto_name[16];
+    struct pci_fn *bridge; /* whose secondary bus it is; NULL: the host's bus 0 */
+    const struct dev_env *env;
+    struct pci_fn *fn[256]; /* by devfn */
+
+    uint64_t need[2], align[2]; /* pci_setup.c: what stands behind takes, memory and ports */
+};
 
 /* A function; a PCI device's instance struct begins with it (its dev comes first). */
 struct pci_fn {
@@ -35,7 +48,8 @@ struct pci_fn {
     uint8_t wmask[256]; /* bits that the guest may write */
     uint8_t w1c[256];   /* bits that a written one clears */
     struct pci_bar bar[7];
-    struct pci_host *host; /* wire, set by pci_host_add; NULL: on no bus */
+    struct pci_bus *bus;       /* wire, set by pci_bus_add; NULL: on none */
+    struct pci_bus *secondary; /* of a bridge; numbers and windows are in its registers */
     uint8_t devfn;
     bool intx_level; /* what the device asks for */
     bool intx_out;   /* what goes out of the pin */
@@ -67,7 +81,8 @@ struct pci_host {
     /* a message to the interrupt bus */
     void (*msi)(void *opaque, gpa addr, uint32_t data);
     struct irq pirq[4];     /* wires; slot s, pin p (INTA = 0) is pirq[(s + p - 1) & 3] */
-    struct pci_fn *fn[256]; /* by devfn */
+    struct pci_bus bus;     /* number 0 */
+    unsigned unnamed;       /* bridges whose bus has a number for a name */
     uint16_t pirq_users[4]; /* functions that drive it */
     uint32_t address;       /* CONFADD */
     uint8_t reset_control;  /* 0xCF9 */
@@ -75,13 +90,32 @@ struct pci_host {
 
 extern const struct dev_class pci_host_class; /* one region: ports 0xCF8-0xCFF */
 
-/* Puts a function on the bus, or takes it off (lowering its line, unplacing its BARs). */
-void pci_host_add(struct pci_host *h, unsigned devfn, struct pci_fn *fn);
-void pci_host_remove(struct pci_fn *fn); /* no-op when it is on none */
-/* Access as the guest makes it: 1, 2 or 4 bytes inside one dword; absent: all ones. */
-uint32_t pci_config_read(struct pci_host *h, unsigned devfn, unsigned offset, unsigned size);
-void pci_config_write(struct pci_host *h, unsigned devfn, unsigned offset, uint32_t value,
+/* Puts a function, which was initialized with bus->env, on a bus, or takes it off (lowering
+ * its line, unplacing its BARs). */
+void pci_bus_add(struct pci_bus *bus, unsigned devfn, struct pci_fn *fn);
+void pci_bus_remove(struct pci_fn *fn);             /* no-op when it is on none */
+struct pci_host *pci_bus_host(struct pci_bus *bus); /* NULL: the bridge is on no bus */
+/* The bus of that name under `bus`, itself included; NULL: none. */
+struct pci_bus *pci_bus_find(struct pci_bus *bus, const char *name);
+/* The first free slot, as a devfn, or -1. */
+int pci_bus_free_slot(const struct pci_bus *bus);
+/* Access as the guest makes it: bus number << 8 | devfn; 1, 2 or 4 bytes inside one dword;
+ * absent: all ones. Buses other than 0 are found by the bridges' secondary and subordinate
+ * numbers, the lowest devfn first when several claim a number. */
+uint32_t pci_config_read(struct pci_host *h, unsigned bdf, unsigned offset, unsigned size);
+void pci_config_write(struct pci_host *h, unsigned bdf, unsigned offset, uint32_t value,
                       unsigned size);
+void pci_fn_config_write(struct pci_fn *fn, unsigned offset, uint32_t value, unsigned size);
+/* The host's input (0-3) that pin `pin` (INTA = 0) of a function arrives at. */
+unsigned pci_fn_pirq(const struct pci_fn *fn, unsigned pin);
+/* What firmware does, for boots that have none: numbers buses, gives BARs (ROMs excepted) and
+ * windows places from `mem` to mem_end and io to io_end, largest first, and tells functions
+ * their interrupt. What finds no room stays unset. After a reset. */
+struct pci_setup {
+    uint64_t mem, mem_end, io, io_end;
+    uint8_t irq[4]; /* of each input */
+};
+void pci_setup(struct pci_host *h, const struct pci_setup *c);
 /* Something that is no BAR has left its place: BARs that were refused try again. */
 void pci_host_retry(struct pci_host *h);
 
@@ -121,9 +155,9 @@ void pci_fn_loaded(struct pci_fn *fn);
 /* INTA..D as config[0x3d] says; honours the command register's interrupt disable and keeps the
  * status bit. A function that has MSI or MSI-X enabled sends no INTx. */
 void pci_fn_set_intx(struct pci_fn *fn, int level);
-/* DMA while bus mastering is enabled, otherwise reads give all ones and writes vanish. It
- * reaches RAM only, so that no device calls another's handlers or its own: elsewhere reads
- * give all ones and writes vanish too, logged. */
+/* DMA while bus mastering is enabled, here and in all bridges above, otherwise reads give all
+ * ones and writes vanish. It reaches RAM only, so that no device calls another's handlers or
+ * its own: elsewhere reads give all ones and writes vanish too, logged. */
 void pci_dma_read(struct pci_fn *fn, gpa addr, void *buf, size_t n);
 void pci_dma_write(struct pci_fn *fn, gpa addr, const void *buf, size_t n);
 /* space_dma_map for a function: NULL also while bus mastering is off. */

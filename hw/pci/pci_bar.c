@@ -79,13 +79,27 @@ static bool unplace(struct pci_fn *fn, struct pci_bar *b)
     return true;
 }
 
-void pci_host_retry(struct pci_host *h)
+static void retry(struct pci_bus *bus)
 {
     unsigned i;
 
-    for (i = 0; i < ARRAY_SIZE(h->fn); i++)
-        if (h->fn[i])
-            place_all(h->fn[i]);
+    for (i = 0; i < ARRAY_SIZE(bus->fn); i++) {
+        struct pci_fn *fn = bus->fn[i];
+
+        if (fn)
+            place_all(fn);
+        if (fn && fn->secondary) {
+            retry(fn->secondary);
+            space_gate_retry(fn->secondary->env->mem);
+            space_gate_retry(fn->secondary->env->ports);
+        }
+    }
+}
+
+void pci_host_retry(struct pci_host *h)
+{
+    if (h)
+        retry(&h->bus);
 }
 
 void pci_bars_update(struct pci_fn *fn)
@@ -104,8 +118,8 @@ void pci_bars_update(struct pci_fn *fn)
         b->refused = false;
     }
     place_all(fn);
-    if (left && fn->host)
-        pci_host_retry(fn->host);
+    if (left)
+        pci_host_retry(pci_bus_host(fn->bus));
 }
 
 void pci_bars_unplace(struct pci_fn *fn)
@@ -117,8 +131,8 @@ void pci_bars_unplace(struct pci_fn *fn)
         left |= unplace(fn, &fn->bar[n]);
         fn->bar[n].base = PCI_NOWHERE;
     }
-    if (left && fn->host)
-        pci_host_retry(fn->host);
+    if (left)
+        pci_host_retry(pci_bus_host(fn->bus));
 }
 
 void pci_bars_written(struct pci_fn *fn, unsigned offset, unsigned size)

@@ -68,10 +68,19 @@ bool pci_fn_msi_enabled(const struct pci_fn *fn)
     return fn->msi_cap && (fn->config[fn->msi_cap + MSI_CONTROL] & MSI_ENABLE);
 }
 
+/* A message is a write, which bridges above have to let pass. */
 static void send(struct pci_fn *fn, gpa addr, uint32_t data)
 {
-    if (pci_fn_bus_master(fn) && fn->host && fn->host->msi)
-        fn->host->msi(fn->host->opaque, addr, data);
+    struct pci_host *h = pci_bus_host(fn->bus);
+    const struct pci_bus *bus;
+    uint64_t n = 4;
+
+    if (!pci_fn_bus_master(fn) || !h || !h->msi)
+        return;
+    for (bus = fn->bus; bus->bridge; bus = bus->bridge->bus)
+        if (!space_above(bus->env->mem, addr, &n))
+            return;
+    h->msi(h->opaque, addr, data);
 }
 
 /* A function that was given fewer vectors than it has shares them. */

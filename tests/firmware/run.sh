@@ -52,7 +52,7 @@ order() {
     (
         for _ in $(seq 100); do
             sleep 0.2
-            grep -q "${WAIT:-No bootable}" "$work/debug" 2>/dev/null && break
+            grep -qz "${WAIT:-No bootable}" "$work/debug" 2>/dev/null && break
         done
         for key in ${KEYS:-}; do
             echo "sendkey $key"
@@ -72,6 +72,42 @@ order() {
     fi
 }
 
+# seen TEXT: waits until it is in $work/out.
+seen() {
+    for _ in $(seq 150); do
+        grep -aq "$1" "$work/out" 2>/dev/null && return
+        sleep 0.2
+    done
+    return 1
+}
+
+# console ARGS...: Esc and 3 on the serial line; the texts go to $work/out.
+console() {
+    local pid
+    rm -f "$work/keys" "$work/out"
+    mkfifo "$work/keys"
+    "${vm[@]/"file:$work/serial"/stdio}" -monitor none -hda "$work/blank" \
+        -boot menu=on,splash-time=20000 "$@" <"$work/keys" >"$work/out" 2>&1 &
+    pid=$!
+    exec 3>"$work/keys"
+    seen "Press Esc" && printf '\033' >&3
+    seen "Boot from:" && printf 3 >&3
+    seen "No bootable"
+    kill $pid
+    wait $pid
+    exec 3>&-
+}
+
+# on_console TEXT...
+on_console() {
+    local want
+    for want in "$@"; do
+        count=$((count + 1))
+        grep -aq "$want" "$work/out" && echo "ok $count - $want" || echo "not ok $count - $want"
+    done
+    tr -d '\r' <"$work/out" | sed 's/^/# /'
+}
+
 case $name in
 ide) guest "${ide[@]}" "${floppy[@]}" ;;
 virtio) guest "${pattern[@]}" "${floppy[@]}" -device virtio-blk-pci,drive=d0 ;;
@@ -79,7 +115,8 @@ virtio-modern) guest "${pattern[@]}" "${floppy[@]}" -device virtio-blk-pci,drive
 virtio-legacy) guest "${pattern[@]}" "${floppy[@]}" \
     -device virtio-blk-pci,drive=d0,disable-modern=on,disable-legacy=off ;;
 bridge) guest "${pattern[@]}" "${floppy[@]}" -device pci-bridge,id=b1,chassis_nr=1 \
-    -device virtio-blk-pci,drive=d0,bus=b1 ;;
+    -device pci-bridge,id=b2,chassis_nr=2,bus=b1,addr=3 \
+    -device virtio-blk-pci,drive=d0,bus=b2,addr=2 ;;
 cd | cdfloppy)
     [ -f "$work/$name.iso" ] || skip "xorriso is not installed"
     guest "${ide[@]}" -drive "if=ide,index=2,media=cdrom,format=raw,file=$work/$name.iso" -boot d
@@ -92,6 +129,9 @@ order)
     order "floppy disk CD" -hda "$work/blank" -boot order=ac
     order "disk disk floppy CD" "${drive[@]}" -device virtio-blk-pci,drive=a,bootindex=1 \
         -drive "if=ide,index=0,format=raw,file=$work/blank" -cdrom "$work/blank"
+    order "disk CD disk floppy" "${drive[@]}" -hda "$work/blank" -boot d \
+        -device pci-bridge,id=b1,chassis_nr=1 -device pci-bridge,id=b2,chassis_nr=2,bus=b1,addr=3 \
+        -device virtio-blk-pci,drive=a,bus=b2,addr=2,bootindex=1
     order "CD disk floppy" -boot once=d -hda "$work/blank"
     order "CD disk" "${drive[@]}" -nodefaults -boot strict=on \
         -drive "if=none,id=b,format=raw,file=$work/blank" \
@@ -105,20 +145,20 @@ menu)
     ;;
 serial) # the console on the serial line: output, the menu by Esc and 3
     truncate -s 1M "$work/blank"
-    vm=("${vm[@]/"file:$work/serial"/stdio}")
-    {
-        sleep 3
-        printf '\033'
-        sleep 2
-        printf 3
-        sleep 3
-    } | timeout 20 "${vm[@]}" -nographic -monitor none -hda "$work/blank" \
-        -boot menu=on,splash-time=20000 2>&1 | tr -d '\r' >"$work/out"
-    for want in "Mynah BIOS" "Boot from:" "Booting from CD" "No bootable device"; do
-        count=$((count + 1))
-        grep -q "$want" "$work/out" && echo "ok $count - $want" || echo "not ok $count - $want"
-    done
-    sed 's/^/# /' "$work/out"
+    console -nographic
+    on_console "Mynah BIOS" "Boot from:" "Booting from CD" "No bootable device" \
+        "Booting from floppy: .*: not bootable"
+    printf '\xf8\x03' >"$work/port"
+    console -fw_cfg "name=etc/sercon-port,file=$work/port"
+    on_console "Booting from CD"
+    console -machine graphics=off
+    on_console "Booting from CD"
+    echo "1..$count"
+    ;;
+reset) # once, then the order; no end of it
+    truncate -s 1M "$work/blank"
+    WAIT="from CD.*from CD" order "CD disk floppy disk floppy CD" -hda "$work/blank" \
+        -boot once=d,reboot-timeout=3000
     echo "1..$count"
     ;;
 *) skip "no such case: $name" ;;

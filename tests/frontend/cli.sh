@@ -36,6 +36,13 @@ expect 1 '' "ide-hd: Bus 'ide.2' not found" -device ide-hd,drive=x,bus=ide.2
 expect 1 '' 'ide-cd: unit takes a number up to 0x1' -device ide-cd,unit=2
 expect 1 '' 'ide-hd: drive property not set' -kernel /dev/null -device ide-hd
 expect 1 '' 'IDE unit 1 is in use' -kernel /dev/null -device ide-cd,bus=ide.0,unit=1 -device ide-cd,bus=ide.0,unit=1
+expect 0 'chassis_nr=<uint8>' '' -device pci-bridge,help
+expect 1 '' "pci-testdev: Bus 'b' not found" -kernel /dev/null -device pci-testdev,bus=b -device pci-bridge,id=b,chassis_nr=1
+expect 1 '' "pci-testdev: Bus 'pci.2' not found" -kernel /dev/null -device pci-bridge,chassis_nr=1 -device pci-testdev,bus=pci.1 -device pci-testdev,bus=pci.2
+expect 1 '' 'pci-bridge: .*Bridge chassis not specified' -kernel /dev/null -device pci-bridge,id=b
+expect 1 '' 'pci-bridge: .*shpc=on is not supported' -kernel /dev/null -device pci-bridge,chassis_nr=1,shpc=on
+expect 1 '' "msi takes on, off or auto, not 'x'" -kernel /dev/null -device pci-bridge,chassis_nr=1,msi=x
+expect 1 '' 'slot 0 function 0 is in use by c' -kernel /dev/null -device pci-bridge,id=b,chassis_nr=1 -device pci-bridge,id=c,bus=b,chassis_nr=2 -device pci-testdev,bus=b,addr=0
 expect 1 '' 'slot 5 function 0 is in use' -kernel /dev/null -device pci-testdev,addr=5 -device pci-testdev,addr=5
 # a ROM whose reset vector runs "mov al, 1; out 0xf4, al; hlt", alone and as flash
 head -c 65536 /dev/zero >"$tmp/rom"

@@ -51,6 +51,7 @@ static void rig_start(struct rig *r)
     r->n_drives = 0;
     memset(&r->host, 0, sizeof(r->host));
     dev_init(&r->host.dev, &pci_host_class, NULL, &r->env);
+    r->host.bus.env = &r->env;
 }
 
 static void rig_stop(struct rig *r)
@@ -69,7 +70,9 @@ static struct dev *rig_make(struct rig *r, const struct dev_class *cls, unsigned
 
     dev_init(d, cls, NULL, &r->env);
     if (cls->bus == DEV_BUS_PCI)
-        pci_host_add(&r->host, devfn, (struct pci_fn *)d);
+        pci_bus_add(&r->host.bus, devfn, (struct pci_fn *)d);
+    if (dev_find_prop(cls, "chassis_nr"))
+        g_assert_true(dev_set_prop(d, "chassis_nr", "1", &e));
     if (dev_find_prop(cls, "drive"))
         g_assert_true(dev_set_prop(d, "drive", "disk", &e));
     if (!dev_realize(d, &e))

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * PCI: configuration mechanism, base addresses, ROM, interrupts, messages, DMA, with a toy
  * function in slot 5 of the pc board. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "hw/pci/pci_testdev.h"
-#include "tests/hw/machine.h"
+#include "tests/hw/pci_toy.h"
 
 #define TOY PCI_DEVFN(5, 0)
 
@@ -15,101 +14,10 @@
 #define BAR4 0x20 /* MSI-X */
 #define ROM  0x30
 
-struct toy {
-    struct pci_fn pci;
-    uint32_t reg[4];
-    uint8_t *ram;
-    unsigned written, reads;
-};
-
-static uint64_t toy_read(void *opaque, uint64_t offset, unsigned size)
-{
-    return ((struct toy *)opaque)->reg[offset / 4 % 4];
-}
-
-static void toy_write(void *opaque, uint64_t offset, uint64_t value, unsigned size)
-{
-    ((struct toy *)opaque)->reg[offset / 4 % 4] = (uint32_t)value;
-}
-
-static void toy_config_written(struct pci_fn *fn, unsigned offset, unsigned size)
-{
-    ((struct toy *)fn)->written++;
-}
-
-static void toy_config_reading(struct pci_fn *fn, unsigned offset, unsigned size)
-{
-    if (offset <= 0xf0 && offset + size > 0xf0)
-        fn->config[0xf0] = (uint8_t)++((struct toy *)fn)->reads;
-}
-
-static bool toy_realize(struct dev *d, struct err *e)
-{
-    struct toy *t = (struct toy *)d;
-    uint8_t image[5000];
-
-    memset(image, 0, sizeof(image));
-    image[0] = 0x55;
-    image[1] = 0xaa;
-    image[4999] = 0x99;
-    t->ram = calloc(1, 0x10000);
-    pci_fn_header(&t->pci, 0x1234, 0x11e8, 3, 0xff0000, 0);
-    t->pci.config[0x3d] = 1;
-    pci_fn_add_bar(&t->pci, 0, PCI_BAR_IO, 0, 0);
-    pci_fn_add_bar(&t->pci, 1, PCI_BAR_MEM32, 1, 0);
-    pci_fn_add_ram_bar(&t->pci, 2, PCI_BAR_MEM64, true, t->ram, 0x10000);
-    g_assert_true(pci_fn_add_msi(&t->pci, 2));
-    g_assert_true(pci_fn_add_msix(&t->pci, 4, 3));
-    t->pci.config_written = toy_config_written;
-    t->pci.config_reading = toy_config_reading;
-    return pci_fn_set_rom(&t->pci, image, sizeof(image), e);
-}
-
-static void toy_reset(struct dev *d)
-{
-    pci_fn_reset((struct pci_fn *)d);
-}
-
-static void toy_unrealize(struct dev *d)
-{
-    pci_fn_finish((struct pci_fn *)d);
-    free(((struct toy *)d)->ram);
-}
-
-static const struct dev_region toy_regions[] = {
-    {"toy-ports", REGION_PORT, 16, {toy_read, toy_write, 4, 4}},
-    {"toy-regs", REGION_MEM, 4096, {toy_read, toy_write, 4, 4}},
-    {0},
-};
-
-static const struct state_field toy_state[] = {PCI_FN_STATE(struct toy, pci), STATE_END};
-
-static const struct dev_class toy_class = {
-    .name = "toy",
-    .bus = DEV_BUS_PCI,
-    .size = sizeof(struct toy),
-    .state = toy_state,
-    .regions = toy_regions,
-    .realize = toy_realize,
-    .reset = toy_reset,
-    .unrealize = toy_unrealize,
-};
-
-static void add_toy(struct machine *m, struct toy *t, int devfn)
-{
-    struct err e;
-
-    memset(t, 0, sizeof(*t));
-    dev_init(&t->pci.dev, &toy_class, NULL, &m->pc->env);
-    if (!pc_add_pci(m->pc, devfn, &t->pci, &e))
-        g_error("%s", e.msg);
-    dev_reset(&t->pci.dev);
-}
-
 static void start(struct machine *m, struct toy *t)
 {
     machine_start(m);
-    add_toy(m, t, TOY);
+    add_toy(m, &m->pc->pci.bus, t, TOY);
 }
 
 static uint32_t rd(struct machine *m, unsigned reg)
@@ -227,7 +135,7 @@ static void test_conflict(void)
     struct toy t, other;
 
     start(&m, &t);
-    add_toy(&m, &other, PCI_DEVFN(6, 0));
+    add_toy(&m, &m.pc->pci.bus, &other, PCI_DEVFN(6, 0));
     wr(&m, BAR1, 0xe0000000);
     command(&m, 2);
     pci_config_write(&m.pc->pci, PCI_DEVFN(6, 0), BAR1, 0xe0000000, 4);
@@ -306,13 +214,13 @@ static void test_slots(void)
 
     machine_start(&m);
     for (i = 0; i < 3; i++)
-        add_toy(&m, &t[i], -1);
+        add_toy(&m, &m.pc->pci.bus, &t[i], -1);
     for (i = 0; i < 3; i++)
         g_assert_cmpuint(t[i].pci.devfn, ==, PCI_DEVFN(2 + i, 0));
     dev_init(&clash.pci.dev, &toy_class, "clash", &m.pc->env);
-    g_assert_false(pc_add_pci(m.pc, PCI_DEVFN(3, 0), &clash.pci, &e));
+    g_assert_false(pc_add_pci(m.pc, &m.pc->pci.bus, PCI_DEVFN(3, 0), &clash.pci, &e));
     g_assert_nonnull(strstr(e.msg, "slot 3 function 0"));
-    g_assert_true(m.pc->pci.fn[PCI_DEVFN(3, 0)] == &t[1].pci);
+    g_assert_true(m.pc->pci.bus.fn[PCI_DEVFN(3, 0)] == &t[1].pci);
     machine_stop(&m);
 }
 
@@ -325,8 +233,8 @@ static void test_intx(void)
     struct toy t, other;
 
     start(&m, &t);
-    add_toy(&m, &other, PCI_DEVFN(9, 0)); /* shares the line */
-    pc_setup_as_firmware(m.pc);           /* PIRQA to IRQ 10 */
+    add_toy(&m, &m.pc->pci.bus, &other, PCI_DEVFN(9, 0)); /* shares the line */
+    pc_setup_as_firmware(m.pc);                           /* PIRQA to IRQ 10 */
     pci_fn_set_intx(&t.pci, 1);
     g_assert_true(irq_level(&m, 10));
     g_assert_cmphex(rd(&m, 4) >> 16 & 8, ==, 8);
@@ -355,7 +263,7 @@ static void test_swizzle(void)
 
     machine_start(&m);
     for (i = 0; i < 8; i++) {
-        add_toy(&m, &t[i], PCI_DEVFN(2 + i / 4, i % 4));
+        add_toy(&m, &m.pc->pci.bus, &t[i], PCI_DEVFN(2 + i / 4, i % 4));
         t[i].pci.config[0x3d] = (uint8_t)(i % 4 + 1);
     }
     for (i = 0; i < 8; i++) {
@@ -550,7 +458,7 @@ static void test_testdev(void)
 
     machine_start(&m);
     dev_init(&t.pci.dev, &pci_testdev_class, NULL, &m.pc->env);
-    g_assert_true(pc_add_pci(m.pc, TOY, &t.pci, &e));
+    g_assert_true(pc_add_pci(m.pc, &m.pc->pci.bus, TOY, &t.pci, &e));
     dev_reset(&t.pci.dev);
     wr(&m, BAR0, (uint32_t)bar);
     wr(&m, BAR1, 0xc000);

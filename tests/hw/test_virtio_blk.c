@@ -51,7 +51,7 @@ static void start_with(struct rig *r, const char *prop, const char *value)
     r->b->blk = &r->disk.blk;
     if (prop)
         g_assert_true(dev_set_prop(&r->b->p.pci.dev, prop, value, &e));
-    if (!pc_add_pci(r->m.pc, DEVFN, &r->b->p.pci, &e))
+    if (!pc_add_pci(r->m.pc, &r->m.pc->pci.bus, DEVFN, &r->b->p.pci, &e))
         g_error("%s", e.msg);
     dev_reset(&r->b->p.pci.dev);
     pci_config_write(&r->m.pc->pci, PCI_DEVFN(1, 0), 0x63, IRQ, 1);
@@ -741,7 +741,7 @@ static void test_flash_at_the_end(void)
     r.b = calloc(1, sizeof(*r.b));
     dev_init(&r.b->p.pci.dev, &virtio_blk_class, NULL, &r.m.pc->env);
     r.b->blk = &r.disk.blk;
-    g_assert_true(pc_add_pci(r.m.pc, DEVFN, &r.b->p.pci, &e));
+    g_assert_true(pc_add_pci(r.m.pc, &r.m.pc->pci.bus, DEVFN, &r.b->p.pci, &e));
     dev_reset(&r.b->p.pci.dev);
     pci_config_write(&r.m.pc->pci, DEVFN, 0x20, MMIO, 4);
     pci_config_write(&r.m.pc->pci, DEVFN, 0x04, 7, 2);

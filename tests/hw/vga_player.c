@@ -81,7 +81,7 @@ int main(void)
 
     machine_start(&m);
     dev_init(&card.pci.dev, &vga_pci_class, NULL, &m.pc->env);
-    if (!pc_add_pci(m.pc, -1, &card.pci, &e))
+    if (!pc_add_pci(m.pc, &m.pc->pci.bus, -1, &card.pci, &e))
         g_error("%s", e.msg);
     pc_reset(m.pc);
     while (getline(&line, &room, stdin) > 0)

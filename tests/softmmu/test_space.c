@@ -236,6 +236,44 @@ static void covers(void *opaque, gpa addr, uint64_t size)
     *(gpa *)opaque = addr + size;
 }
 
+struct seen {
+    unsigned n;
+    gpa addr[4];
+};
+
+static void see(void *opaque, gpa addr, uint64_t size)
+{
+    struct seen *h = opaque;
+
+    g_assert_cmpuint(size, ==, 8);
+    g_assert_cmpuint(h->n, <, 4);
+    h->addr[h->n++] = addr;
+}
+
+/* Memory that stands at two addresses: a write by a device is one at both. */
+static void test_aliases(void)
+{
+    struct space *s = space_create("mem", 1 << 20);
+    static uint8_t page[8192] __attribute__((aligned(4096)));
+    struct seen h = {0};
+
+    g_assert_true(space_add_ram(s, "window", 0x1000, 4096, page + 4096, false, NULL));
+    g_assert_true(space_add_ram(s, "whole", 0x3000, 8192, page, false, NULL));
+    space_on_dma_write(s, see, &h);
+    space_write(s, 0x1010, 1, 8);
+    space_dma_written(s, 0x4010, 8);
+    g_assert_cmpuint(h.n, ==, 4);
+    for (unsigned i = 0; i < 4; i++)
+        g_assert_cmphex(h.addr[i], ==, i & 1 ? 0x4010 : 0x1010);
+    h.n = 0;
+    space_host_written(s, page + 8, 8); /* of the whole only */
+    g_assert_cmpuint(h.n, ==, 1);
+    g_assert_cmphex(h.addr[0], ==, 0x3008);
+    space_host_written(s, &h, 8);
+    g_assert_cmpuint(h.n, ==, 1);
+    space_destroy(s);
+}
+
 /* One call for all changes between hold and release; RAM tells what it covers. */
 static void test_changes(void)
 {
@@ -279,6 +317,139 @@ static void test_shadow(void)
     space_destroy(s);
 }
 
+/* --- gates ------------------------------------------------------------------------------ */
+
+struct gate {
+    gpa base, last; /* what passes down; the rest passes up */
+};
+
+static bool gate_says(const struct gate *g, gpa addr, gpa *last)
+{
+    gpa end = addr < g->base ? g->base - 1 : addr <= g->last ? g->last : ~0ull;
+
+    if (end < *last)
+        *last = end;
+    return addr >= g->base && addr <= g->last;
+}
+
+static bool gate_down(void *opaque, gpa addr, gpa *last)
+{
+    return gate_says(opaque, addr, last);
+}
+
+static bool gate_up(void *opaque, gpa addr, gpa *last)
+{
+    return !gate_says(opaque, addr, last);
+}
+
+struct behind {
+    struct space *s[3]; /* the machine's, behind it, behind that */
+    struct gate gate[2];
+    struct probe p;
+};
+
+static void behind_start(struct behind *b)
+{
+    static const struct gate first[2] = {{0x10000, 0x3ffff}, {0x20000, 0x2ffff}};
+    unsigned i;
+
+    memset(b, 0, sizeof(*b));
+    b->s[0] = space_create("mem", 1 << 20);
+    for (i = 0; i < 2; i++) {
+        const struct space_gate g = {gate_down, gate_up, &b->gate[i]};
+
+        b->gate[i] = first[i];
+        b->s[i + 1] = space_create("behind", 0);
+        space_put_behind(b->s[i + 1], b->s[i], &g);
+    }
+}
+
+static void behind_stop(struct behind *b)
+{
+    unsigned i;
+
+    for (i = 3; i-- > 0;)
+        space_destroy(b->s[i]);
+}
+
+/* A region is seen through both gates as far as both pass; offsets are the region's. */
+static void test_gates(void)
+{
+    static uint8_t ram[0x20000] __attribute__((aligned(4096)));
+    struct behind b;
+
+    behind_start(&b);
+    g_assert_true(space_add_io(b.s[2], "dev", 0x1fff0, 0x20, &any_ops, &b.p, NULL));
+    g_assert_true(space_add_ram(b.s[2], "ram", 0x28000, 0x20000, ram, false, NULL));
+    g_assert_cmphex(space_read(b.s[0], 0x1fffc, 4), ==, 0xffffffff);
+    space_read(b.s[0], 0x20004, 4);
+    g_assert_cmphex(b.p.at[0].offset, ==, 0x14);
+    g_assert_true(space_ram_page(b.s[0], 0x2f000, NULL) == ram + 0x7000);
+    g_assert_null(space_ram_page(b.s[0], 0x30000, NULL));
+    b.gate[1].last = 0x3ffff; /* the outer gate is the narrower one now */
+    b.gate[0].base = 0x29000;
+    space_gate_changed(b.s[1]);
+    space_gate_changed(b.s[2]);
+    g_assert_null(space_ram_page(b.s[0], 0x28000, NULL));
+    g_assert_true(space_ram_page(b.s[0], 0x29000, NULL) == ram + 0x1000);
+    g_assert_true(space_ram_page(b.s[0], 0x3f000, NULL) == ram + 0x17000);
+    space_remove(b.s[2], 0x28000);
+    g_assert_null(space_ram_page(b.s[0], 0x29000, NULL));
+    behind_stop(&b);
+}
+
+/* What is in the way stays; a retry comes when it has gone. */
+static void test_gate_conflict(void)
+{
+    struct behind b;
+    struct probe own = {0};
+    struct err e;
+
+    behind_start(&b);
+    g_assert_true(space_add_io(b.s[0], "own", 0x20000, 0x10, &any_ops, &own, &e));
+    g_assert_true(space_add_io(b.s[2], "dev", 0x20008, 0x10, &any_ops, &b.p, &e));
+    space_read(b.s[0], 0x2000c, 4);
+    g_assert_cmpuint(own.n, ==, 1);
+    g_assert_cmphex(space_read(b.s[0], 0x20010, 4), ==, 0xffffffff);
+    space_remove(b.s[0], 0x20000);
+    space_gate_retry(b.s[2]);
+    space_gate_retry(b.s[1]);
+    space_read(b.s[0], 0x20010, 4);
+    g_assert_cmphex(b.p.at[0].offset, ==, 8);
+    g_assert_false(space_add_io(b.s[0], "own", 0x20000, 0x10, &any_ops, &own, &e));
+    space_destroy(b.s[2]); /* takes what it shows with it */
+    b.s[2] = NULL;
+    g_assert_true(space_add_io(b.s[0], "own", 0x20000, 0x10, &any_ops, &own, &e));
+    behind_stop(&b);
+}
+
+static void count_call(void *opaque, gpa addr, uint64_t size)
+{
+    ++*(unsigned *)opaque;
+}
+
+/* DMA: RAM beside it, then what the gates let up, cut where that ends. */
+static void test_gate_dma(void)
+{
+    static uint8_t ram[0x80000] __attribute__((aligned(4096)));
+    struct behind b;
+    uint64_t n = 0x40000;
+    unsigned calls = 0;
+
+    behind_start(&b);
+    g_assert_true(space_add_ram(b.s[0], "ram", 0, 0x80000, ram, false, NULL));
+    g_assert_true(space_dma_map(b.s[2], 0x8000, &n, true) == ram + 0x8000);
+    g_assert_cmphex(n, ==, 0x8000);
+    g_assert_null(space_dma_map(b.s[2], 0x10000, &n, true)); /* the outer gate's */
+    n = ~0ull;
+    g_assert_true(space_dma_map(b.s[2], 0x40000, &n, true) == ram + 0x40000);
+    g_assert_cmphex(n, ==, 0x40000);
+    space_on_dma_write(b.s[0], count_call, &calls);
+    space_dma_written(b.s[2], 0x40000, 16);
+    g_assert_cmpuint(calls, ==, 1);
+    behind_stop(&b);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -288,7 +459,11 @@ int main(int argc, char **argv)
     g_test_add_func("/space/holes", test_holes);
     g_test_add_func("/space/ram", test_ram);
     g_test_add_func("/space/changes", test_changes);
+    g_test_add_func("/space/aliases", test_aliases);
     g_test_add_func("/space/shadow", test_shadow);
     g_test_add_func("/space/random", test_random);
+    g_test_add_func("/space/gates", test_gates);
+    g_test_add_func("/space/gate-conflict", test_gate_conflict);
+    g_test_add_func("/space/gate-dma", test_gate_dma);
     return g_test_run();
 }

@@ -81,7 +81,10 @@ static void config(struct rig *r)
         unsigned reg = one_in(3) ? fuzz_below(256) : PICK(regs);
         uint32_t v = one_in(3) ? (uint32_t)rig_addr(r) : (uint32_t)value();
 
-        rig_out(r, 0xcf8, (one_in(30) ? FUZZ_U32() : 0x80000000) | fn << 8 | (reg & ~3u), 4);
+        rig_out(r, 0xcf8,
+                (one_in(30) ? FUZZ_U32() : 0x80000000) | fn << 8 | (reg & ~3u) |
+                    (one_in(4) ? fuzz_below(4) << 16 : 0),
+                4);
         if (one_in(4))
             rig_in(r, 0xcfc + (reg & 3), one_in(2) ? 4 : 1);
         else

@@ -105,8 +105,7 @@ static void setup_msix(struct rig *r, struct virtio_blk *b)
     gpa table = rig_bar(&b->p.pci, MSIX_BAR);
     unsigned cap = b->p.pci.msix_cap;
 
-    pci_config_write(&r->m.pc->pci, b->p.pci.devfn, cap + 2, one_in(3) ? FUZZ_U32() : 0x8000,
-                     2);
+    pci_fn_config_write(&b->p.pci, cap + 2, one_in(3) ? FUZZ_U32() : 0x8000, 2);
     for (unsigned i = 0; i < 6; i++) {
         rig_store(r, table + 16 * i, one_in(4) ? rig_addr(r) : 0xfee00000 | fuzz_below(4) << 12,
                   4);

@@ -121,13 +121,16 @@ void rig_place_bars(struct rig *r)
     r->next_io = 0xc000;
     r->next_mem = 0xe0000000;
     for (unsigned i = 0; i < 256; i++) {
-        struct pci_fn *fn = r->m.pc->pci.fn[i];
+        struct pci_fn *fn = r->m.pc->pci.bus.fn[i];
 
         for (unsigned n = 0; fn && n < 6; n++)
             place_bar(r, fn, n);
         if (fn)
             pci_config_write(&r->m.pc->pci, i, 4, 7, 2);
     }
+    pci_fn_config_write(&r->bridge[1].pci, 4, 7, 2);
+    pci_fn_config_write(&r->vblk[1].p.pci, 4, 7, 2);
+    pci_fn_config_write(&r->testdev.pci, 4, 7, 2);
 }
 
 /* ---- building ---- */
@@ -231,16 +234,16 @@ static void make_board(struct rig *r)
     }
 }
 
-static void add_pci(struct rig *r, struct pci_fn *fn, const struct dev_class *cls,
-                    const char *const *props)
+static void add_pci(struct rig *r, struct pci_bus *bus, struct pci_fn *fn,
+                    const struct dev_class *cls, const char *const *props)
 {
     struct err e = {""};
 
-    dev_init(&fn->dev, cls, cls->name, &r->m.pc->env);
+    dev_init(&fn->dev, cls, cls->name, bus->env);
     for (; props && *props; props += 2)
         if (!dev_set_prop(&fn->dev, props[0], props[1], &e))
             g_error("%s", e.msg);
-    if (!pc_add_pci(r->m.pc, -1, fn, &e))
+    if (!pc_add_pci(r->m.pc, bus, -1, fn, &e))
         g_error("%s", e.msg);
 }
 
@@ -259,16 +262,20 @@ static void add_devices(struct rig *r)
     static const char *const queues[] = {
         "drive", "8", "num-queues", "4", "queue-size", "16", "disable-legacy", "on", NULL};
     static const char *const plain[] = {"drive", "9", NULL};
+    static const char *const chassis[] = {"chassis_nr", "1", NULL};
+    struct pci_bus *host = &r->m.pc->pci.bus, *near = &r->bridge[0].bus;
     static uint8_t rom[4096] = {0x55, 0xaa, 8};
 
     add_unit(r, 0, &ide_hd_class, "1");
     add_unit(r, 1, &ide_cd_class, "3");
     r->vga.rom = rom;
     r->vga.rom_size = sizeof(rom);
-    add_pci(r, &r->vga.pci, &vga_pci_class, NULL);
-    add_pci(r, &r->vblk[0].p.pci, &virtio_blk_class, queues);
-    add_pci(r, &r->vblk[1].p.pci, &virtio_blk_class, plain);
-    add_pci(r, &r->testdev.pci, &pci_testdev_class, NULL);
+    add_pci(r, host, &r->vga.pci, &vga_pci_class, NULL);
+    add_pci(r, host, &r->vblk[0].p.pci, &virtio_blk_class, queues);
+    add_pci(r, host, &r->bridge[0].pci, &pci_bridge_class, chassis);
+    add_pci(r, near, &r->bridge[1].pci, &pci_bridge_class, chassis);
+    add_pci(r, one_in(3) ? near : host, &r->vblk[1].p.pci, &virtio_blk_class, plain);
+    add_pci(r, &r->bridge[1].bus, &r->testdev.pci, &pci_testdev_class, NULL);
     r->display = vga_display(&r->vga.vga);
 }
 
@@ -282,7 +289,8 @@ void rig_start(struct rig *r)
     pc_reset(r->m.pc);
     if (one_in(2))
         pc_setup_as_firmware(r->m.pc);
-    rig_place_bars(r);
+    else
+        rig_place_bars(r);
 }
 
 static void drop_snap(struct rig *r);
@@ -314,7 +322,8 @@ void rig_reset(struct rig *r)
     pc_reset(r->m.pc);
     if (one_in(2))
         pc_setup_as_firmware(r->m.pc);
-    rig_place_bars(r);
+    else
+        rig_place_bars(r);
 }
 
 /* ---- state fields ---- */

@@ -5,6 +5,7 @@
 #define TESTS_HW_FUZZ_RIG_H
 
 #include "hw/fw/items.h"
+#include "hw/pci/pci_bridge.h"
 #include "hw/pci/pci_testdev.h"
 #include "hw/virtio/virtio_blk.h"
 #include "tests/hw/fuzz/disk.h"
@@ -39,6 +40,7 @@ struct rig {
     struct rig_queue queue[RIG_VIRTIO][4];
     struct vga_pci vga;
     struct pci_testdev testdev;
+    struct pci_bridge bridge[2]; /* [1] is behind [0] */
     struct ide_unit unit[2];
     struct fw_acpi acpi;
     struct display display;
