@@ -5,6 +5,9 @@
 #include <string.h>
 
 #include "frontend/opts_int.h"
+#include "hw/fw/boot.h"
+
+#define SMBIOS_MAX (1 << 20) /* bytes of a file; its tables have 64 KiB */
 
 static bool take_ms(struct props *ps, const char *key, int64_t max, int32_t *v, struct err *e)
 {
@@ -89,16 +92,13 @@ static bool add_oem(struct opts *o, const char *text, struct err *e)
 
 static bool add_oem_file(struct opts *o, const char *path, struct err *e)
 {
-    GError *ge = NULL;
-    char *text;
-    if (!g_file_get_contents(path, &text, NULL, &ge)) {
-        err_set(e, "-smbios: %s", ge->message);
-        g_error_free(ge);
-        return false;
-    }
-    bool ok = add_oem(o, g_string_chunk_insert(o->strings, text), e);
-    g_free(text);
-    return ok;
+    struct boot_file f = {0};
+    if (!boot_file_open(&f, path, SMBIOS_MAX, e))
+        return err_prefix(e, "-smbios type=11");
+    const char *text = (const char *)f.data;
+    text = g_string_chunk_insert_len(o->strings, text, (gssize)strnlen(text, f.size));
+    boot_file_close(&f);
+    return add_oem(o, text, e);
 }
 
 /* value= and path= may stand several times, in order. */

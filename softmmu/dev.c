@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "softmmu/block.h"
+
 static const uint8_t prop_bytes[] = {
     [PROP_BOOL] = 1, [PROP_U8] = 1, [PROP_U16] = 2, [PROP_U32] = 4, [PROP_U64] = 8};
 
@@ -144,6 +146,18 @@ void dev_reset(struct dev *d)
 {
     if (d->cls->reset)
         d->cls->reset(d);
+}
+
+void dev_drain(struct dev *d)
+{
+    const struct prop *p;
+    struct block *b;
+
+    for (p = d->cls->props; p && p->name; p++)
+        if (p->type == PROP_DRIVE) {
+            memcpy(&b, (const char *)d + p->offset, sizeof(b));
+            block_drain(b);
+        }
 }
 
 void dev_finish(struct dev *d)

@@ -44,7 +44,7 @@ struct prop {
 
 /* A state field is all that a snapshot needs of the guest-visible state. */
 enum state_kind {
-    STATE_UINT,  /* bool or unsigned integers of `size` bytes, `count` of them */
+    STATE_UINT,  /* bool or unsigned integers of `size` bytes (1, 2, 4, 8), `count` of them */
     STATE_EVENT, /* struct event: queued or not, and its deadline */
     STATE_BYTES, /* a pointer to bytes of the instance, their number in a uint32_t at `size` */
 };
@@ -68,6 +68,12 @@ struct state_field {
     {                                                                                          \
         .name = #member, .kind = STATE_UINT, .offset = offsetof(type_, member),                \
         .size = sizeof(((type_ *)0)->member[0]), .count = ARRAY_SIZE(((type_ *)0)->member)     \
+    }
+#define STATE_ARRAY_KEPT(type_, member)                                                        \
+    {                                                                                          \
+        .name = #member, .kind = STATE_UINT, .offset = offsetof(type_, member),                \
+        .size = sizeof(((type_ *)0)->member[0]), .count = ARRAY_SIZE(((type_ *)0)->member),    \
+        .kept = true                                                                           \
     }
 #define STATE_EV(type_, member)                                                                \
     {                                                                                          \
@@ -153,6 +159,8 @@ bool dev_set_prop(struct dev *d, const char *name, const char *value, struct err
 const struct prop *dev_find_prop(const struct dev_class *cls, const char *name); /* or NULL */
 bool dev_realize(struct dev *d, struct err *e);
 void dev_reset(struct dev *d);
+/* Returns when no request is under way on its drives. */
+void dev_drain(struct dev *d);
 /* Unmaps, unrealizes; allowed at any stage after dev_init and on a zeroed struct. Every
  * queued STATE_EV event is cancelled. */
 void dev_finish(struct dev *d);

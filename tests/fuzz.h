@@ -10,7 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* True while there is time: a second of it, with MYNAH_LONG five minutes, or
+/* Where numbers come from; a program whose rounds have seeds of their own defines it. */
+#ifndef FUZZ_U32
+#define FUZZ_U32() ((uint32_t)g_test_rand_int())
+#endif
+
+/* True while there is time: a second of it, with MYNAH_LONG ten minutes, or
  * MYNAH_FUZZ_SECONDS. */
 static inline bool fuzz_more(gint64 *end)
 {
@@ -19,7 +24,7 @@ static inline bool fuzz_more(gint64 *end)
 
     if (!*end)
         *end = now + (seconds                ? atoi(seconds)
-                      : getenv("MYNAH_LONG") ? 300
+                      : getenv("MYNAH_LONG") ? 600
                                              : 1) *
                          G_TIME_SPAN_SECOND;
     return now < *end;
@@ -27,7 +32,7 @@ static inline bool fuzz_more(gint64 *end)
 
 static inline uint32_t fuzz_below(uint32_t n)
 {
-    return (uint32_t)g_test_rand_int() % n;
+    return FUZZ_U32() % n;
 }
 
 /* Numbers of the kind that breaks checks: around powers of two and the ends. */
@@ -40,7 +45,7 @@ static inline uint64_t fuzz_edge(void)
     case 1: return v - 1;
     case 2: return 0 - v;
     case 3: return fuzz_below(0x10000);
-    default: return (uint64_t)(uint32_t)g_test_rand_int() << 32 | (uint32_t)g_test_rand_int();
+    default: return (uint64_t)FUZZ_U32() << 32 | FUZZ_U32();
     }
 }
 

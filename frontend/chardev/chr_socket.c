@@ -113,6 +113,13 @@ static int try_tcp(const struct chardev_opts *o, const struct addrinfo *a)
     return -1;
 }
 
+/* getaddrinfo() takes any number and keeps its low 16 bits. */
+static bool port_too_large(const char *port)
+{
+    return strspn(port, "0123456789") == strlen(port) &&
+           g_ascii_strtoull(port, NULL, 10) > 65535;
+}
+
 static int open_tcp(const struct chardev_opts *o, struct err *e)
 {
     struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM}, *list;
@@ -123,6 +130,10 @@ static int open_tcp(const struct chardev_opts *o, struct err *e)
     if (host && *host == '[' && strlen(host) < sizeof(plain) && strchr(host, ']')) {
         g_strlcpy(plain, host + 1, strcspn(host, "]"));
         host = plain;
+    }
+    if (port_too_large(o->port)) {
+        err_set(e, "address '%s:%s': no such port", host ? host : "", o->port);
+        return -1;
     }
     hints.ai_flags = o->server ? AI_PASSIVE : 0;
     if (o->server && !host)

@@ -391,12 +391,12 @@ static const struct state_field serial_state[] = {
     STATE(struct serial, msr),
     STATE(struct serial, scr),
     STATE(struct serial, fcr),
-    STATE_KEPT(struct serial, rx), /* meaningless once rx_len is 0 */
-    STATE_KEPT(struct serial, rx_lsr),
+    STATE_ARRAY_KEPT(struct serial, rx), /* meaningless once rx_len is 0 */
+    STATE_ARRAY_KEPT(struct serial, rx_lsr),
     STATE(struct serial, rx_head),
     STATE(struct serial, rx_len),
     STATE(struct serial, rbr),
-    STATE_KEPT(struct serial, tx), /* meaningless beyond tx_len */
+    STATE_ARRAY_KEPT(struct serial, tx), /* meaningless beyond tx_len */
     STATE(struct serial, tx_len),
     STATE(struct serial, thre_pending),
     STATE(struct serial, timeout_pending),

@@ -577,6 +577,10 @@ void pc_destroy(struct pc *pc)
 
     if (!pc)
         return;
+    for (i = 0; i < pc->n_devs; i++) /* requests name memory of other devices */
+        dev_drain(pc->devs[i]);
+    for (i = 0; i < PC_IDE_DRIVES; i++)
+        block_drain(pc->cfg.ide[i]);
     for (i = pc->n_devs; i-- > 0;) /* what is behind a bridge before it */
         dev_finish(pc->devs[i]);
     for (i = 0; pc->lapic && i < pc->cfg.cpus; i++)

@@ -339,9 +339,15 @@ static const struct prop rtc_props[] = {PROP(PROP_U64, struct rtc, epoch, "epoch
                                         PROP(PROP_BOOL, struct rtc, slew, "slew", 0), PROP_END};
 
 static const struct state_field rtc_state[] = {
-    STATE(struct rtc, index),     STATE_KEPT(struct rtc, base), STATE_KEPT(struct rtc, phase),
-    STATE_KEPT(struct rtc, cmos), STATE(struct rtc, synced),    STATE(struct rtc, owed),
-    STATE(struct rtc, repay),     STATE_EV(struct rtc, ev),     STATE_END,
+    STATE(struct rtc, index),
+    STATE_KEPT(struct rtc, base),
+    STATE_KEPT(struct rtc, phase),
+    STATE_ARRAY_KEPT(struct rtc, cmos),
+    STATE(struct rtc, synced),
+    STATE(struct rtc, owed),
+    STATE(struct rtc, repay),
+    STATE_EV(struct rtc, ev),
+    STATE_END,
 };
 
 static const struct dev_region rtc_regions[] = {

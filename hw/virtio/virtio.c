@@ -123,9 +123,13 @@ static uint8_t *map_all(struct virtio *v, gpa addr, uint64_t n, bool write)
     return got == n ? p : NULL;
 }
 
-/* The three areas; false breaks the device. */
+/* The three areas, aligned as 2.6 asks; false breaks the device. */
 static bool map_queue(struct virtio *v, struct virtq *q)
 {
+    if (q->desc % DESC_BYTES || q->driver % 2 || q->device % 4) { /* else atomics fault */
+        virtio_broken(v, "virtqueue is not aligned");
+        return false;
+    }
     q->desc_p = map_all(v, q->desc, (uint64_t)DESC_BYTES * q->size, false);
     q->driver_p = map_all(v, q->driver, 6 + 2ull * q->size, false);
     q->device_p = map_all(v, q->device, 6 + 8ull * q->size, true);

@@ -94,14 +94,20 @@ static void report_written(struct vblk_req *q)
         virtq_written(&q->b->p.v, &c->seg[i], c->seg[i].len);
 }
 
-static void serve(struct virtio_blk *b, unsigned n);
+/* Not from here: reads of what the host has in memory are answered at once, and a queue that
+ * is fed by them would keep the machine for ever. */
+static void look_again(struct virtio_blk *b)
+{
+    struct dev *d = b->p.v.dev;
+
+    if (b->hungry && !b->resetting && !b->again.queued)
+        event_schedule(d->env->clock, &b->again, dev_now(d) + 1);
+}
 
 static void done(struct block_req *r, int error)
 {
     struct vblk_req *q = r->opaque;
     struct virtio_blk *b = q->b;
-    struct virtq *vq = q->q;
-    bool starved = !b->free;
 
     if (!error && q->flush_next && !b->resetting) {
         q->flush_next = false;
@@ -114,8 +120,7 @@ static void done(struct block_req *r, int error)
         q->written = r->bytes;
     }
     finish(q, error ? S_IOERR : S_OK);
-    if (starved && !b->resetting)
-        serve(b, vq - b->p.v.queue);
+    look_again(b);
 }
 
 /* ---- requests ---- */
@@ -260,7 +265,7 @@ static struct vblk_req *take(struct virtio_blk *b)
     return q;
 }
 
-/* Takes chains while there are any and requests to hold them; done() goes on otherwise. */
+/* Takes chains while there are any and requests to hold them; hungry() goes on otherwise. */
 static void take_all(struct virtio_blk *b, struct virtq *vq)
 {
     struct vblk_req *q;
@@ -291,7 +296,20 @@ static void serve(struct virtio_blk *b, unsigned n)
         take_all(b, vq);
     while (b->free && virtq_wait(v, vq));
     b->busy_queue = -1;
+    if (!b->free)
+        b->hungry |= 1u << n;
     virtq_flush(v, vq);
+}
+
+static void hungry(void *opaque, uint64_t late_ns)
+{
+    struct virtio_blk *b = opaque;
+    unsigned n, queues = b->hungry;
+
+    b->hungry = 0;
+    for (n = 0; queues >> n; n++)
+        if (queues >> n & 1)
+            virtio_notify(&b->p.v, n);
 }
 
 static void vblk_notify(struct virtio *v, unsigned n)
@@ -307,6 +325,8 @@ static void vblk_queue_reset(struct virtio *v)
     block_drain(b->blk);
     b->resetting = false;
     b->writeback = true;
+    b->hungry = 0;
+    event_cancel(v->dev->env->clock, &b->again);
 }
 
 /* ---- configuration ---- */
@@ -413,6 +433,7 @@ static bool vblk_realize(struct dev *d, struct err *e)
     v->config_bytes = CONFIG_BYTES;
     v->offered = offered(b);
     b->busy_queue = -1;
+    b->again = (struct event){.fn = hungry, .opaque = b};
     b->blk->changed = drive_changed;
     b->blk->opaque = b;
     if (!make_requests(b))
@@ -458,8 +479,9 @@ static const struct prop vblk_props[] = {
     PROP_END,
 };
 
-static const struct state_field vblk_state[] = {VIRTIO_PCI_STATE(struct virtio_blk, p),
-                                                STATE(struct virtio_blk, writeback), STATE_END};
+static const struct state_field vblk_state[] = {
+    VIRTIO_PCI_STATE(struct virtio_blk, p), STATE(struct virtio_blk, writeback),
+    STATE(struct virtio_blk, hungry), STATE_EV(struct virtio_blk, again), STATE_END};
 
 static const struct dev_region vblk_regions[] = {VIRTIO_PCI_REGIONS, {0}};
 

@@ -16,7 +16,9 @@ struct virtio_blk {
     bool config_wce, discard, write_zeroes;
     bool writeback; /* config's writeback field */
     bool resetting;
-    int busy_queue; /* whose notification is being served; -1: none */
+    uint16_t hungry;    /* queues with chains that wait for a request, */
+    struct event again; /* and when they are looked at */
+    int busy_queue;     /* whose notification is being served; -1: none */
     struct vblk_req *reqs, *free;
     unsigned n_reqs;
 };

@@ -151,6 +151,7 @@ OPTIONS = [
     ("-rtc base=never", "never"), ("-uuid 12", "-uuid"), ("-d frob", "frob"),
     ("-D /nonexistent/x", "cannot create"), ("-pidfile /nonexistent/x", "cannot create"),
     ("-monitor frob", "monitor"), ("-D .", "cannot create"),
+    ("-qmp tcp::99999,server", "99999.*port"), ("-serial tcp:localhost:65536", "65536.*port"),
 ]
 
 

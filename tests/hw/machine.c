@@ -5,7 +5,9 @@
 
 static uint64_t now(void *opaque)
 {
-    return ((struct machine *)opaque)->ns;
+    struct machine *m = opaque;
+
+    return m->ns += m->tick;
 }
 
 static uint64_t tsc_now(void *opaque, unsigned cpu)
@@ -68,12 +70,9 @@ static void exit_status(void *opaque, int status)
     ((struct machine *)opaque)->exit_status = status;
 }
 
-static void start(struct machine *m, const void *rom, size_t n, struct block *const *ide,
-                  struct block *const *floppy)
+struct pc_config machine_config(struct machine *m)
 {
-    struct pc_config cfg = {
-        .rom = rom,
-        .rom_bytes = n,
+    return (struct pc_config){
         .ram_bytes = 16 << 20,
         .cpus = TEST_CPUS,
         .clock = &m->clock,
@@ -97,22 +96,36 @@ static void start(struct machine *m, const void *rom, size_t n, struct block *co
         .power_off = power_off,
         .exit = exit_status,
     };
-    struct err e;
-    unsigned i;
+}
 
-    for (i = 0; ide && i < PC_IDE_DRIVES; i++)
-        cfg.ide[i] = ide[i];
-    for (i = 0; floppy && i < FDC_DRIVES; i++)
-        cfg.floppy[i] = floppy[i];
+void machine_start_config(struct machine *m, const struct pc_config *cfg)
+{
+    struct err e;
+
     memset(m, 0, sizeof(*m));
     clock_init(&m->clock, now, m);
     clock_start(&m->clock);
     chardev_mem_init(&m->serial);
     chardev_mem_init(&m->debug);
-    m->pc = pc_create(&cfg, &e);
+    m->pc = pc_create(cfg, &e);
     if (!m->pc)
         g_error("%s", e.msg);
     pc_reset(m->pc);
+}
+
+static void start(struct machine *m, const void *rom, size_t n, struct block *const *ide,
+                  struct block *const *floppy)
+{
+    struct pc_config cfg = machine_config(m);
+    unsigned i;
+
+    cfg.rom = rom;
+    cfg.rom_bytes = n;
+    for (i = 0; ide && i < PC_IDE_DRIVES; i++)
+        cfg.ide[i] = ide[i];
+    for (i = 0; floppy && i < FDC_DRIVES; i++)
+        cfg.floppy[i] = floppy[i];
+    machine_start_config(m, &cfg);
 }
 
 void machine_start(struct machine *m)

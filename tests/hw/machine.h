@@ -14,7 +14,7 @@
 struct machine {
     struct pc *pc;
     struct clock clock;
-    uint64_t ns;
+    uint64_t ns, tick; /* tick: ns that pass with each look at the clock */
     struct chardev_mem serial, debug;
     int intr[TEST_CPUS];
     unsigned nmi[TEST_CPUS], init[TEST_CPUS], sipi[TEST_CPUS];
@@ -30,6 +30,9 @@ void machine_start_rom(struct machine *m, const void *rom, size_t n); /* with a 
 /* The same with drives: PC_IDE_DRIVES and FDC_DRIVES of them, NULL where there is none. */
 void machine_start_disks(struct machine *m, struct block *const *ide,
                          struct block *const *floppy);
+/* The same with a configuration that began as machine_config's. */
+struct pc_config machine_config(struct machine *m);
+void machine_start_config(struct machine *m, const struct pc_config *cfg);
 void machine_stop(struct machine *m);
 void outb(struct machine *m, uint16_t port, uint8_t v);
 void outw(struct machine *m, uint16_t port, uint16_t v);

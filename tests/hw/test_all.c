@@ -205,10 +205,13 @@ static void test_tables(void)
                          (*c)->bus == DEV_BUS_PCI ? sizeof(struct pci_fn) : sizeof(struct dev));
         for (other = hw_classes; other != c; other++)
             g_assert_cmpstr((*c)->name, !=, (*other)->name);
-        for (f = (*c)->state; f && f->name; f++)
+        for (f = (*c)->state; f && f->name; f++) {
+            if (f->kind == STATE_UINT && f->size != 1 && f->size != 2 && f->size != 4)
+                g_assert_cmpuint(f->size, ==, 8);
             g_assert_cmpuint(f->kind == STATE_BYTES ? f->size + sizeof(uint32_t)
                                                     : f->offset + (size_t)f->size * f->count,
                              <=, (*c)->size);
+        }
         for (; reg && reg->name; reg++) {
             g_assert_cmpuint(reg->ops.min_size, <=, reg->ops.max_size);
             g_assert_true(reg->size && reg->ops.read && reg->ops.write);

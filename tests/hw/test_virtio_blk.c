@@ -592,6 +592,15 @@ static void test_nonsense(void)
     offer(&r, 0);
     kick(&r);
     expect_broken(&r, "readable after writable");
+    mmio_write(&r, 0x14, 0, 1);
+    accept_features(&r, BASIC); /* 2.6: the driver area begins at an even address */
+    mmio_write(&r, 0x20, DESC, 4);
+    mmio_write(&r, 0x28, AVAIL + 1, 4);
+    mmio_write(&r, 0x30, USED, 4);
+    mmio_write(&r, 0x1c, 1, 2);
+    mmio_write(&r, 0x14, 15, 1);
+    kick(&r);
+    expect_broken(&r, "odd driver area");
     put_desc(&r, DESC, 0, TABLE, 17, INDIRECT, 0);
     offer(&r, 0);
     kick(&r);
@@ -667,8 +676,85 @@ static void test_starved(void)
     }
     g_assert_cmpuint(r.disk.n_queue, ==, 4);
     block_mem_answer(&r.disk);
+    clock_step(&r.m, 1);
+    block_mem_answer(&r.disk);
     g_assert_cmpuint(space_read(r.m.pc->mem, USED + 2, 2), ==, 6);
     stop(&r);
+}
+
+/* Each read brings the next header and an available index that is one further: the drive's
+ * answers must come to an end, or nobody else gets the machine. */
+static void test_feeds_itself(void)
+{
+    struct rig r;
+    unsigned i;
+
+    start_with(&r, "queue-size", "4");
+    for (i = 0; i + 1 < SECTORS; i += 2) {
+        uint16_t avail[2] = {0, (uint16_t)(i / 2 + 5)};
+        uint64_t header[2] = {T_IN, i + 2};
+
+        memset(r.disk.data + i * 512, 0, 1024);
+        memcpy(r.disk.data + i * 512, avail, sizeof(avail));
+        memcpy(r.disk.data + (i + 1) * 512, header, sizeof(header));
+    }
+    accept_features(&r, BASIC | IND);
+    clear_rings(&r);
+    mmio_write(&r, 0x20, DESC, 4);
+    mmio_write(&r, 0x28, AVAIL, 4);
+    mmio_write(&r, 0x30, USED, 4);
+    mmio_write(&r, 0x1c, 1, 2);
+    mmio_write(&r, 0x14, 15, 1);
+    put_header(&r, T_IN, 0);
+    put_desc(&r, TABLE, 0, HEADER, 16, NEXT, 1);
+    put_desc(&r, TABLE, 1, AVAIL, 512, NEXT | WRITE, 2);
+    put_desc(&r, TABLE, 2, HEADER, 512, NEXT | WRITE, 3);
+    put_desc(&r, TABLE, 3, STATUS, 1, WRITE, 0);
+    put_desc(&r, DESC, 0, TABLE, 64, INDIRECT, 0);
+    space_write(r.m.pc->mem, AVAIL + 2, 4, 2);
+    kick(&r);
+    for (i = 0; i < 5; i++) {
+        uint64_t before = r.disk.blk.ops_done[BLOCK_READ];
+
+        block_mem_answer(&r.disk);
+        g_assert_cmpuint(r.disk.blk.ops_done[BLOCK_READ], ==, before);
+        clock_step(&r.m, 1);
+    }
+    stop(&r);
+}
+
+/* A write from flash that is under way at the end, when the flash goes first. */
+static void test_flash_at_the_end(void)
+{
+    struct rig r;
+    struct block_mem flash;
+    struct pc_config cfg = machine_config(&r.m);
+    struct err e;
+
+    block_mem_init(&flash, 256 << 10);
+    memset(flash.data, 0x5a, 256 << 10);
+    flash.immediate = true;
+    cfg.pflash[0] = &flash.blk;
+    memset(&r, 0, sizeof(r));
+    block_mem_init(&r.disk, SECTORS * 512);
+    machine_start_config(&r.m, &cfg);
+    r.b = calloc(1, sizeof(*r.b));
+    dev_init(&r.b->p.pci.dev, &virtio_blk_class, NULL, &r.m.pc->env);
+    r.b->blk = &r.disk.blk;
+    g_assert_true(pc_add_pci(r.m.pc, &r.m.pc->pci.bus, DEVFN, &r.b->p.pci, &e));
+    dev_reset(&r.b->p.pci.dev);
+    pci_config_write(&r.m.pc->pci, DEVFN, 0x20, MMIO, 4);
+    pci_config_write(&r.m.pc->pci, DEVFN, 0x04, 7, 2);
+    set_up(&r, BASIC);
+    put_request(&r, 0, T_OUT, 0, 0xffff0000, 512);
+    offer(&r, 0);
+    kick(&r);
+    g_assert_cmpuint(r.disk.n_queue, ==, 1);
+    machine_stop(&r.m);
+    g_assert_cmpmem(r.disk.data, 512, flash.data, 512);
+    block_mem_finish(&r.disk);
+    block_mem_finish(&flash);
+    free(r.b);
 }
 
 /* Random rings, descriptors and registers. */
@@ -723,6 +809,8 @@ int main(int argc, char **argv)
     g_test_add_func("/virtio-blk/nonsense", test_nonsense);
     g_test_add_func("/virtio-blk/reset-in-flight", test_reset_in_flight);
     g_test_add_func("/virtio-blk/starved", test_starved);
+    g_test_add_func("/virtio-blk/feeds-itself", test_feeds_itself);
+    g_test_add_func("/virtio-blk/flash-at-the-end", test_flash_at_the_end);
     g_test_add_func("/virtio-blk/garbage", test_garbage);
     return g_test_run();
 }

@@ -49,18 +49,24 @@ static void use_image(struct image *img, uint32_t (*next)(void))
         case 4:
         case 5: image_write(img, &v, 0, at * 512, n * 512); break;
         case 6: image_zero(img, at * 512, big * 512, true); break;
-        case 7: next() % 2 ? image_discard(img, at * 512, n * 512) : image_flush(img); break;
+        case 7:
+            switch (next() % 4) {
+            case 0: image_flush(img); break;
+            case 1: image_idle(img); break;
+            default: image_discard(img, at * 512, n * 512); break;
+            }
         }
     }
 }
 
 /* Names of backing files and extents lead nowhere but to fixed places. */
-static void try_image(const char *path, const char *format, bool readonly,
+static void try_image(const char *path, const char *format, bool readonly, bool snapshot,
                       uint32_t (*next)(void))
 {
     struct image_opts o = {.file = path,
                            .format = format,
                            .readonly = readonly,
+                           .snapshot = snapshot,
                            .no_flush = true,
                            .no_lock = true,
                            .unmap = true};
@@ -114,7 +120,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         return 0;
     input = data + (n > 128 ? n - 128 : 0);
     input_left = n > 128 ? 128 : n;
-    try_image(path, NULL, n & 1, next_input);
+    try_image(path, NULL, n & 1, n & 2, next_input);
     return 0;
 }
 
@@ -136,6 +142,11 @@ static const char *const recipes[][2] = {
               "'write 0 9k' -c 'write 3M 70k' %s >out && qemu-img snapshot -c s %s"},
     {"qcow2", "qemu-img create -q -f qcow2 -o extended_l2=on,cluster_size=16k %s 4M && qemu-io "
               "-c 'write 1k 9k' -c 'write 3M 70k' %s >out"},
+    {"qcow2", /* all that its first refcount table can count is nearly there */
+     "qemu-img create -q -f qcow2 -o cluster_size=512,refcount_bits=64 %s 16M && qemu-io -c "
+     "'write 0 1960k' %s >out"},
+    {"qcow2", "qemu-img create -q -f qcow2 -b seed0 -F qcow2 %s && qemu-io -c 'write 4k 9k' "
+              "-c 'write -z 310k 9k' %s >out"},
     {"qcow2", "qemu-img convert -q -c -O qcow2 -o cluster_size=4k base.raw %s"},
     {"qcow2", "qemu-img convert -q -c -O qcow2 -o compression_type=zstd base.raw %s"},
     {"qcow2",
@@ -289,7 +300,8 @@ static void test_spoiled(const void *format)
         g_assert_cmpint(write(fd, p, n), ==, n);
         close(fd);
         try_image(path, fuzz_below(8) ? format : NULL,
-                  strcmp(format, "qcow2") || fuzz_below(4) == 0, next_random);
+                  strcmp(format, "qcow2") || fuzz_below(4) == 0, fuzz_below(8) == 0,
+                  next_random);
     }
     for (unsigned i = 0; i < seeds->len; i++)
         g_free(g_array_index(seeds, struct seed, i).data);
