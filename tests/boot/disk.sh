@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Debian's kernel makes a filesystem on a disk, fills and checks it; the host finds the same.
-#   disk.sh NAME KERNEL-FLAVOUR DISK SECONDS work|bench [EMULATOR-OPTION...]
+#   disk.sh NAME KERNEL-FLAVOUR DISK SECONDS work|bench|fill:FORMAT [EMULATOR-OPTION...]
 # DISK is the guest's name of it; %I in an option is the image. Output is TAP. MYNAH=PROGRAM
-# stands in for the emulator; logs stay in .cache/boot/NAME.*
+# stands in for the emulator; fill:raw and fill:qcow2 are kill.py's work on such an image (SEED=N
+# repeats one, KILLS=N instead of 2, or with MYNAH_LONG 12); logs stay in .cache/boot/NAME.*
 set -uo pipefail
 . "$(dirname "$0")/../lib.sh"
 here=$ROOT/tests/boot
@@ -50,6 +51,12 @@ get_busybox
 mkdir -p "$CACHE/boot"
 make_image
 log=$CACHE/boot/$name.log image=$CACHE/boot/$name.img
+export PATH=$PATH:/sbin:/usr/sbin
+case $work in fill:*)
+    exec python3 "$here/kill.py" "$KERNEL" "$INITRD" "$disk" "$image" "${work#fill:}" "$seconds" \
+        "${KILLS:-${MYNAH_LONG:+1}2}" "${SEED:-$RANDOM$RANDOM}" "${MYNAH:-$BUILD/frontend/mynah}" \
+        -nographic -no-reboot -m 256 "${@//%I/$image}" ;;
+esac
 rm -f "$image"
 truncate -s "${MYNAH_DISK_SIZE:-96M}" "$image"
 echo "TAP version 13"

@@ -20,20 +20,11 @@ fetch() {
     done
 }
 
-# make_cd FILE [MORE-FILES...]: a GRUB CD; its grub.cfg is standard input.
+# make_cd FILE [MORE-FILES...]: see grub_cd
 make_cd() {
-    local out=$1 dir=$1.d
-    shift
     command -v xorriso >/dev/null || { echo "1..0 # SKIP no xorriso"; exit 0; }
     fetch grub-common grub-pc-bin
-    rm -rf "$dir"
-    mkdir -p "$dir/boot/grub"
-    cat >"$dir/boot/grub/grub.cfg"
-    [ $# = 0 ] || cp "$@" "$dir/"
-    cp "$CACHE/grub-common/usr/share/grub/unicode.pf2" "$dir/"
-    "$CACHE/grub-common/usr/bin/grub-mkrescue" -d "$CACHE/grub-pc-bin/usr/lib/grub/i386-pc" \
-        --fonts= --locales= --themes= -o "$out" "$dir" >"$out.log" 2>&1 ||
-        { echo "Bail out! grub-mkrescue failed, see $out.log"; exit 1; }
+    grub_cd "$@" || { echo "Bail out! grub-mkrescue failed, see $1.log"; exit 1; }
 }
 
 # watch SECONDS EMULATOR-OPTION... -- STEP...: see systems.py
@@ -45,7 +36,7 @@ watch() {
 
 # GRUB's tests but cmdline_cat_test, whose checksums hold for one release of the Unifont only;
 # those that draw take minutes.
-grub_cd() {
+grub_tests() {
     local log=$CACHE/boot/grub-cd.log cd=$CACHE/boot/grub-cd.iso t status seconds=100
     local tests="setjmp div xnu_uuid pbkdf2 signature sleep bswap ctz cmp mul shift"
     local drawn="gfxterm_menu videotest_checksum"
@@ -124,7 +115,7 @@ memtest() {
 
 mkdir -p "$CACHE/boot"
 case $which in
-grub-cd) echo "TAP version 13" && grub_cd "$@" ;;
+grub-cd) echo "TAP version 13" && grub_tests "$@" ;;
 grub-floppy) grub_floppy "$@" ;;
 ipxe) ipxe "$@" ;;
 memtest) memtest "$@" ;;
