@@ -194,10 +194,10 @@ grub_cd() {
     local out=$1 dir=$1.d
     shift
     rm -rf "$dir"
-    mkdir -p "$dir/boot/grub"
+    mkdir -p "$dir/boot/grub/fonts"
     cat >"$dir/boot/grub/grub.cfg"
     [ $# = 0 ] || cp "$@" "$dir/"
-    cp "$CACHE/grub-common/usr/share/grub/unicode.pf2" "$dir/"
+    cp "$CACHE/grub-common/usr/share/grub/unicode.pf2" "$dir/boot/grub/fonts/"
     "$CACHE/grub-common/usr/bin/grub-mkrescue" -d "$CACHE/grub-pc-bin/usr/lib/grub/i386-pc" \
         --fonts= --locales= --themes= -o "$out" "$dir" >"$out.log" 2>&1
 }

@@ -43,7 +43,7 @@ grub_tests() {
     make_cd "$cd" <<END
 serial --unit=0 --speed=115200
 terminal_output serial
-loadfont /unicode.pf2
+loadfont unicode
 for m in $(printf '%s_test ' $tests) ${MYNAH_LONG:+$drawn} functional_test; do insmod \$m; done
 functional_test
 echo "@@ end"
