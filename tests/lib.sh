@@ -188,16 +188,24 @@ copy_python() {
     done
 }
 
-# grub_cd FILE [MORE-FILES...]: a GRUB CD, which is a disk as well; its grub.cfg is standard input.
-# Debian's grub-common and grub-pc-bin have been unpacked.
+# make_grub_cd FILE DIR: a CD with DIR's files that boots Debian's GRUB by BIOS; log in FILE.log.
+make_grub_cd() {
+    unpack_deb grub-common "$CACHE/grub-common"
+    unpack_deb grub-pc-bin "$CACHE/grub-pc-bin"
+    "$CACHE/grub-common/usr/bin/grub-mkrescue" -d "$CACHE/grub-pc-bin/usr/lib/grub/i386-pc" \
+        --fonts= --locales= --themes= -o "$1" "$2" >"$1.log" 2>&1
+}
+
+# grub_cd FILE [MORE-FILES...]: such a CD, which is a disk as well, with a font; its grub.cfg is
+# standard input.
 grub_cd() {
     local out=$1 dir=$1.d
     shift
+    unpack_deb grub-common "$CACHE/grub-common"
     rm -rf "$dir"
     mkdir -p "$dir/boot/grub/fonts"
     cat >"$dir/boot/grub/grub.cfg"
     [ $# = 0 ] || cp "$@" "$dir/"
     cp "$CACHE/grub-common/usr/share/grub/unicode.pf2" "$dir/boot/grub/fonts/"
-    "$CACHE/grub-common/usr/bin/grub-mkrescue" -d "$CACHE/grub-pc-bin/usr/lib/grub/i386-pc" \
-        --fonts= --locales= --themes= -o "$out" "$dir" >"$out.log" 2>&1
+    make_grub_cd "$out" "$dir"
 }

@@ -9,21 +9,20 @@ import json
 import math
 import os
 import platform
-import selectors
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import boots  # noqa: E402
 import chart  # noqa: E402
+import disks  # noqa: E402
+from measure import GUEST_SECONDS, Progress, Results, linux, run_lines  # noqa: E402
 
 SIDES = ("mynah", "qemu", "native")
 REAL = ("gzip", "xz", "openssl-sha256", "openssl-aes", "python3", "perl", "cc1")
-BOOTS = ("cloud-amd64", "amd64")
-GUEST_SECONDS = 900  # a session that takes longer is ended
 
 
 def parse_args():
@@ -32,6 +31,7 @@ def parse_args():
     p.add_argument("--only", default="", metavar="NAME,...", help="programs or groups")
     p.add_argument("--runs", type=int, default=5, metavar="N", help="sessions a side (5)")
     p.add_argument("--no-boot", action="store_true", help="no boot times")
+    p.add_argument("--no-disk", action="store_true", help="no disks")
     p.add_argument("--best", action="store_true",
                    help="the best of the runs instead of their median, for a busy host")
     p.add_argument("--out", metavar="DIR", help="where the JSON and SVG files go")
@@ -41,100 +41,6 @@ def parse_args():
     if args.runs < 1:
         p.error("--runs: at least 1")
     return args
-
-
-class Progress:
-    """One line that is rewritten on a terminal; elsewhere a line a session."""
-
-    def __init__(self):
-        self.tty = sys.stderr.isatty()
-
-    def step(self, text):
-        if self.tty:
-            print(f"\r\033[K{text[:100]}", end="", file=sys.stderr, flush=True)
-
-    def done(self, text):
-        print(f"\r\033[K{text}" if self.tty else text, file=sys.stderr, flush=True)
-
-
-def run_lines(command, seconds, on_line, cwd=None, log=None):
-    """Runs a command, passes (seconds since start, line); returns (status, wall, peak KiB)."""
-    start = time.monotonic()
-    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                             stderr=subprocess.STDOUT, cwd=cwd)
-    fd, rest, late = child.stdout.fileno(), b"", False
-    with selectors.DefaultSelector() as ready:
-        ready.register(fd, selectors.EVENT_READ)
-        while True:
-            left = seconds - (time.monotonic() - start)
-            if not ready.select(max(left, 0)):
-                child.kill()
-                late = True
-                break
-            data = os.read(fd, 65536)
-            now = time.monotonic() - start
-            if not data:
-                break
-            if log:
-                log.write(data)
-            *lines, rest = (rest + data).split(b"\n")
-            for line in lines:
-                on_line(now, line.decode(errors="replace").strip("\r"))
-    _, status, usage = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    child.stdout.close()
-    wall = time.monotonic() - start
-    return ("timeout" if late else child.returncode), wall, usage.ru_maxrss
-
-
-def emulator(args, side, kernel, initrd, append):
-    program = args.mynah if side == "mynah" else args.qemu
-    return [program, "-machine", "pc", "-accel", "tcg", "-cpu", "max", "-m", "512",
-            "-kernel", kernel, "-initrd", os.path.join(args.dir, initrd),
-            "-append", f"console=ttyS0 panic=-1 {append}", "-nographic", "-nic", "none", "-no-reboot"]
-
-
-class Results:
-    """Samples and checksums by program and side."""
-
-    def __init__(self):
-        self.rows = {}    # name -> {"group", "unit", side: [samples]}
-        self.sums = {}    # name -> {checksum: [sides]}
-        self.faults = []  # texts
-
-    def row(self, name, group, unit):
-        return self.rows.setdefault(name, {"group": group, "unit": unit})
-
-    def add(self, side, name, group, value, unit):
-        self.row(name, group, unit).setdefault(side, []).append(value)
-
-    def fault(self, text):
-        if text not in self.faults:
-            self.faults.append(text)
-
-    def line(self, side, text):
-        """Takes a '@@ NAME GROUP ...' line; returns the program's name or None."""
-        w = text.split()
-        if len(w) != 6 and not (len(w) == 5 and w[3] in ("skip", "fail")):
-            return None
-        name, group = w[1], w[2]
-        if w[3] == "fail":
-            self.row(name, group, "ns")
-            self.fault(f"{side}: {name} failed: {w[4]}")
-        elif w[3] == "skip":
-            self.row(name, group, "ns")
-        else:
-            self.add(side, name, group, int(w[3]) / int(w[4]), "ns")
-            seen = self.sums.setdefault(name, {}).setdefault(w[5], [])
-            if side not in seen:
-                seen.append(side)
-        return name
-
-    def check_sums(self):
-        for name, sums in self.sums.items():
-            if len(sums) > 1:
-                self.fault(f"{name}: checksums differ: " + ", ".join(
-                    f"{value} ({' '.join(sides)})" for value, sides in sums.items()))
 
 
 def run_session(args, side, number, results, progress):
@@ -161,43 +67,13 @@ def run_session(args, side, number, results, progress):
                      os.path.join(args.dir, "data"), args.only], GUEST_SECONDS, on_line, cwd, f)
                 status, wall = status or more, wall + more_wall
         else:
-            command = emulator(args, side, args.cloud, "bench.cpio.gz",
-                               f"quiet mynah.only={args.only}")
+            command = linux(args, side, args.cloud, "bench.cpio.gz",
+                            f"quiet mynah.only={args.only}")
             status, wall, _ = run_lines(command, GUEST_SECONDS, on_line, None, f)
     if status != 0 and side != "native" or not state["end"]:
         results.fault(f"{side}: session ended early after {state['last']}, status {status} "
                       f"(log: {log})")
     progress.done(f"{where}: {wall:.1f} s")
-
-
-def run_boot(args, side, flavour, results):
-    """Boots to the first line of init and to power-off."""
-    seen = []
-
-    def on_line(now, text):
-        if text.startswith("@@ init"):
-            seen.append(now)
-
-    kernel = args.cloud if flavour == "cloud-amd64" else args.generic
-    log = os.path.join(args.dir, f"boot-{flavour}-{side}.log")
-    with open(log, "wb") as f:
-        status, wall, peak = run_lines(emulator(args, side, kernel, "boot.cpio.gz", ""), 120,
-                                       on_line, None, f)
-    if status != 0 or not seen:
-        results.fault(f"{side}: boot of {flavour}: status {status} (log: {log})")
-        return
-    results.add(side, f"{flavour}-init", "boot", seen[0], "s")
-    results.add(side, f"{flavour}-off", "boot", wall, "s")
-    results.add(side, f"{flavour}-rss", "memory-use", peak / 1024, "MiB")
-
-
-def run_boots(args, results, progress):
-    for number in range(1, args.runs + 1):
-        for flavour in BOOTS:
-            for side in ("mynah", "qemu"):
-                progress.step(f"boot {number}/{args.runs} {flavour} {side}")
-                run_boot(args, side, flavour, results)
-        progress.done(f"boots {number}/{args.runs}")
 
 
 def summarize(results, typical):
@@ -247,16 +123,16 @@ def ratio(value):
 
 
 def print_table(rows, means):
-    print(f"{'program':<17}{'group':<12}{'Mynah':>12}{'QEMU TCG':>12}{'native':>12}"
+    print(f"{'program':<26}{'group':<14}{'Mynah':>12}{'QEMU TCG':>12}{'native':>12}"
           f"{'QEMU/Mynah':>12}{'Mynah/native':>14}")
     for r in rows:
-        print(f"{r['name']:<17}{r['group']:<12}"
+        print(f"{r['name']:<26}{r['group']:<14}"
               + "".join(f"{number(r[side], r['unit']):>12}" for side in SIDES)
               + f"{ratio(r['faster']):>12}{ratio(r['slower']):>14}")
     print("\ngeometric means")
     for m in means:
         count = f"of {m['rows']}"
-        print(f"{m['group']:<17}{count:<12}{'':36}{ratio(m['faster']):>12}{ratio(m['slower']):>14}")
+        print(f"{m['group']:<26}{count:<14}{'':36}{ratio(m['faster']):>12}{ratio(m['slower']):>14}")
 
 
 def first_line(command):
@@ -287,8 +163,8 @@ def main():
                                         check=True).stdout)
         for name in REAL:
             print(f"{name} real run")
-        for flavour in BOOTS:
-            print(f"{flavour}-init boot\n{flavour}-off boot\n{flavour}-rss memory-use")
+        for line in boots.names() + disks.names():
+            print(line)
         return 0
     for program in (args.mynah, args.qemu):
         if not shutil.which(program):
@@ -297,13 +173,14 @@ def main():
     if load > 0.5 * os.cpu_count():
         progress.done(f"warning: load average {load:.1f}: other work slows the sides unequally")
     wanted = set(filter(None, args.only.split(",")))
-    boots = not args.no_boot and (not wanted or "boot" in wanted)
-    if wanted != {"boot"}:
-        for run in range(1, args.runs + 1):
-            for side in SIDES:
-                run_session(args, side, run, results, progress)
-    if boots:
-        run_boots(args, results, progress)
+    others = set(boots.GROUPS) | set(disks.GROUPS)
+    for run in range(1, args.runs + 1):
+        for side in SIDES if not wanted or wanted - others else ():
+            run_session(args, side, run, results, progress)
+    if not args.no_boot:
+        boots.run(args, [g for g in boots.GROUPS if not wanted or g in wanted], results, progress)
+    if not args.no_disk:
+        disks.run(args, [g for g in disks.GROUPS if not wanted or g in wanted], results, progress)
     load = (load, os.getloadavg()[0])
     results.check_sums()
     if not results.rows:

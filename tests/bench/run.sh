@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Builds the benchmark's programs and images, then lets run.py measure and print.
-#   run.sh [--list] [--only NAME[,NAME...]] [--runs N] [--no-boot] [--best] [--out DIR]
+#   run.sh [--list] [--only NAME[,NAME...]] [--runs N] [--no-boot] [--no-disk] [--best] [--out DIR]
 # Programs and groups are named by --list. Results: .cache/bench/out/ unless --out says where.
 set -uo pipefail
 . "$(dirname "$0")/../lib.sh"
+. "$ROOT/tests/boot/disk-initramfs.sh"
 here=$ROOT/tests/bench
 dir=$CACHE/bench
-BENCH_PACKAGES="gcc libc6-dev qemu-system-x86 cpp gzip openssl perl-base python3-minimal xz-utils"
+BENCH_PACKAGES="gcc libc6-dev qemu-system-x86 qemu-utils cpp e2fsprogs fio gzip libdevmapper1.02.1
+    libefiboot1 libefivar1 openssl perl-base python3-minimal xorriso xz-utils"
 
 build_programs() {
     gcc -std=gnu11 -O2 -Wall -Wextra -D_GNU_SOURCE -fno-math-errno -static -pthread -I"$ROOT" \
@@ -50,6 +52,11 @@ make_images() {
     cp "$dir/bench" "$root/bench"
     install -m 755 "$here/init" "$root/init"
     pack_initramfs "$root" "$dir/bench.cpio.gz"
+    make_disk_initramfs amd64 "$dir/disk.cpio.gz" /usr/bin/fio
+    mkdir -p "$dir/cd/boot/grub"
+    printf '%s\n' 'serial --unit=0 --speed=115200' 'terminal_output serial' 'echo "@@ grub"' halt \
+        >"$dir/cd/boot/grub/grub.cfg"
+    make_grub_cd "$dir/grub.iso" "$dir/cd" || die "no GRUB CD, see $dir/grub.iso.log"
 }
 
 mkdir -p "$dir"

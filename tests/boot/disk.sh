@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Debian's kernel makes a filesystem on a disk, fills and checks it; the host finds the same.
-#   disk.sh NAME KERNEL-FLAVOUR DISK SECONDS work|bench|fill:FORMAT [EMULATOR-OPTION...]
+#   disk.sh NAME KERNEL-FLAVOUR DISK SECONDS work|fill:FORMAT [EMULATOR-OPTION...]
 # DISK is the guest's name of it; %I in an option is the image. Output is TAP. MYNAH=PROGRAM
 # stands in for the emulator; fill:raw and fill:qcow2 are kill.py's work on such an image (SEED=N
 # repeats one, KILLS=N instead of 2, or with MYNAH_LONG 12); logs stay in .cache/boot/NAME.*
 set -uo pipefail
 . "$(dirname "$0")/../lib.sh"
 here=$ROOT/tests/boot
+. "$here/disk-initramfs.sh"
 name=$1 flavour=$2 disk=$3 seconds=$4 work=$5
 shift 5
 
@@ -16,31 +17,13 @@ ok() { n=$((n + 1)); echo "ok $n - $1"; }
 not_ok() { n=$((n + 1)); bad=1; echo "not ok $n - $1"; }
 is() { if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1 ($2, wanted $3)"; fi; }
 
-# in the order of their dependencies; a kernel has some built in
-MODULES="crct10dif_common crct10dif_generic crc-t10dif crc64 crc64-rocksoft_generic crc64-rocksoft
-    t10-pi scsi_common scsi_mod sd_mod libata ata_piix virtio_ring virtio virtio_pci_modern_dev
-    virtio_pci_legacy_dev virtio_pci virtio_blk crc16 crc32c_generic libcrc32c mbcache jbd2 ext4"
-
 make_image() {
-    local root=$CACHE/disk-root-$flavour out=$CACHE/disk-$flavour.cpio.gz f m i=0 stale=false
-    for f in "$here"/{disk-init,disk.sh} "$ROOT/tests/lib.sh"; do
-        [ "$out" -nt "$f" ] || stale=true
+    local f stale=false
+    INITRD=$CACHE/disk-$flavour.cpio.gz
+    for f in "$here"/{disk-init,disk-initramfs.sh,disk.sh} "$ROOT/tests/lib.sh"; do
+        [ "$INITRD" -nt "$f" ] || stale=true
     done
-    $stale || { INITRD=$out; return 0; }
-    new_root "$root"
-    copy_program "$root" /usr/bin/sha256sum /usr/sbin/{mkfs.ext4,e2fsck}
-    for f in /usr/bin/fio /etc/mke2fs.conf; do
-        [ -e "$f" ] && mkdir -p "$root$(dirname "$f")" && copy_program "$root" "$f"
-    done
-    mkdir -p "$root"/{modules,mnt}
-    for m in $MODULES; do
-        i=$((i + 1))
-        find "$CACHE/kernel-$flavour/lib/modules" -name "$m.ko" \
-            -exec cp {} "$root/modules/$(printf %02d $i)-$m.ko" \;
-    done
-    install -m 755 "$here/disk-init" "$root/init"
-    pack_initramfs "$root" "$out"
-    INITRD=$out
+    ! $stale || make_disk_initramfs "$flavour" "$INITRD"
 }
 
 between() { sed -n "/^@@ $2 begin/,/^@@ $2 end/p" "$1" | sed '/^@@ /d'; }
@@ -58,18 +41,13 @@ case $work in fill:*)
         -nographic -no-reboot -m 256 "${@//%I/$image}" ;;
 esac
 rm -f "$image"
-truncate -s "${MYNAH_DISK_SIZE:-96M}" "$image"
+truncate -s 96M "$image"
 echo "TAP version 13"
 timeout "$seconds" "${MYNAH:-$BUILD/frontend/mynah}" -kernel "$KERNEL" -initrd "$INITRD" \
-    -append "console=ttyS0 panic=-1 mynah.disk=$disk mynah.work=$work" -nographic -no-reboot \
+    -append "console=ttyS0 panic=-1 mynah.disk=$disk mynah.work=work" -nographic -no-reboot \
     -m 512 "${@//%I/$image}" </dev/null 2>&1 | tr -d '\r' >"$log"
 is "powers off" "${PIPESTATUS[0]}" 0
 ok "$(said uname | cut -c1-60), $(said disk)"
-if [ "$work" = bench ]; then
-    said fio | sed 's/^/# /'
-    echo "1..$n"
-    exit $bad
-fi
 is "mkfs" "$(said mkfs)" 0
 is "fsck in the guest" "$(said fsck)" 0
 between "$log" sums >"$log.sums"
