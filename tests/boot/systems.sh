@@ -108,7 +108,7 @@ END
             timeout 1800 "${command[@]}" -cdrom "$cd" -m 256 -nographic -monitor none \
                 -serial "file:$log" </dev/null >"$log.out" 2>&1
             picture_sums "$log" >"$log.sums"
-            if grep -aq '^@@ end' "$log"; then
+            if tr -d '\r' <"$log" | grep -aq '^@@ end$'; then
                 echo "ok $n - $t ends under $who ($(wc -l <"$log.sums") pictures differ)"
             else
                 echo "not ok $n - $t ends under $who (see $log)"
