@@ -218,7 +218,7 @@ void sys_invpcid(struct cpu *cpu, const struct insn *in)
     if (type == 0 && (!(cpu->cr4 & CR4_PCIDE) || pcid == (cpu->cr3 & 0xfff)))
         mmu_invlpg(&cpu->mmu, va);
     else
-        mmu_flush_all(&cpu->mmu);
+        mmu_flush_untracked(&cpu->mmu);
 }
 
 /* --- extended control registers --- */

@@ -159,9 +159,9 @@ static struct mmu_as *as_new(struct mmu *m, uint64_t key, const struct mmu_ctl *
 /* ---- the upper half that address spaces have in common ----
  *
  * A kernel maps itself into every address space by the same upper 256 entries of the root. What
- * was fetched through those is recorded once, in the nodes of an address space of its own (levels
- * 3 to 1), and is good for each address space whose root has the same entries. Such a root is
- * tracked, so that a write to it is seen. */
+ * was fetched through those is recorded once, in the nodes of an address space of its own
+ * (levels 3 to 1), and is good for each address space whose root has the same entries. Such a
+ * root is tracked, so that a write to it is seen. */
 
 #define SHARED_BUILDS_MAX 64 /* more: the guest does not work like that */
 
@@ -332,6 +332,14 @@ void mmu_invlpg(struct mmu *m, gva va)
     invalidate(m, m->as, va);
     if (shared->used)
         invalidate(m, shared, va);
+}
+
+void mmu_flush_untracked(struct mmu *m)
+{
+    for (unsigned i = 0; i < MMU_IDS; i++) {
+        if (m->priv->as[i].wild)
+            shadow_drop_all(m, &m->priv->as[i]);
+    }
 }
 
 void mmu_flush_all(struct mmu *m)

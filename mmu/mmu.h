@@ -113,6 +113,10 @@ void mmu_set_view(struct mmu *m, enum mmu_view view);
 /* Would mmu_set_view() only change pointers? */
 bool mmu_view_ready(const struct mmu *m, enum mmu_view view);
 void mmu_invlpg(struct mmu *m, gva va);
+/* The guest's invalidation of everything (INVPCID): write-tracking has kept all entries coherent
+ * but those made from tables that it cannot see; these go. */
+void mmu_flush_untracked(struct mmu *m);
+/* Everything, for changes that are none of the guest's tables. */
 void mmu_flush_all(struct mmu *m);
 
 /* Slow paths. All take linear addresses that the caller found canonical, set

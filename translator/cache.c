@@ -148,6 +148,7 @@ static void page_add(struct cache *c, struct block *b, uint64_t page, unsigned f
         mmu_protect_code(c->mmu, page << GUEST_PAGE_SHIFT);
     *page_link(b, page) = p->blocks;
     p->blocks = b;
+    p->hits = 0;
     p->granules |= granule_mask(first, last);
 }
 
@@ -234,28 +235,40 @@ static bool overlaps(const struct block *b, gpa pa, uint64_t size)
     return pa < b->pa + in_first && b->pa < pa + size;
 }
 
-/* A page that is written over and over is being refilled, not patched: all its
- * blocks go, so that the writes after this one are fast again. */
-#define PAGE_HITS_MAX 8
+/* A page that is written over and over while nothing in it is translated is being refilled,
+ * not patched: all its blocks go, so that the writes after this one are fast again. Writes
+ * beside blocks tell less: they may be variables among code that runs. */
+enum { HIT_CODE = 8, HIT_BESIDE = 1, PAGE_HITS_MAX = 64 };
+
+static bool drop_overlapping(struct cache *c, uint64_t page, gpa pa, uint64_t size)
+{
+    struct block *b, *next;
+    bool any = false;
+
+    for (b = c->pages[page].blocks; b; b = next) {
+        next = *page_link(b, page);
+        if (overlaps(b, pa, size)) {
+            drop(c, b);
+            any = true;
+        }
+    }
+    return any;
+}
 
 static bool page_write(struct cache *c, gpa pa, uint64_t size)
 {
     uint64_t page = pa >> GUEST_PAGE_SHIFT;
     unsigned off = pa & GUEST_PAGE_MASK;
-    struct block *b, *next;
-    bool any = false, all;
+    struct code_page *p = &c->pages[page];
+    bool any;
 
-    if (!cache_covers(c, pa) || !c->pages[page].blocks ||
-        !(c->pages[page].granules & granule_mask(off, (unsigned)(off + size - 1))))
+    if (!cache_covers(c, pa) || !p->blocks ||
+        !(p->granules & granule_mask(off, (unsigned)(off + size - 1))))
         return false;
-    all = ++c->pages[page].hits > PAGE_HITS_MAX;
-    for (b = c->pages[page].blocks; b; b = next) {
-        next = *page_link(b, page);
-        if (all || overlaps(b, pa, size)) {
-            drop(c, b);
-            any = true;
-        }
-    }
+    any = drop_overlapping(c, page, pa, size);
+    p->hits += any ? HIT_CODE : HIT_BESIDE;
+    if (p->hits > PAGE_HITS_MAX)
+        any |= drop_overlapping(c, page, page << GUEST_PAGE_SHIFT, GUEST_PAGE_SIZE);
     return any;
 }
 

@@ -13,20 +13,21 @@
 struct code_page {
     struct block *blocks; /* chained by page_next / page_next2 */
     uint64_t granules;    /* 64-byte pieces covered by some block (never cleared singly) */
-    unsigned hits;        /* writes into those pieces; many mean that the page is data now */
+    unsigned hits;        /* weighed writes into those pieces since a block was added: many
+                           * mean that the page is data now */
 };
 
-#define CACHE_HASH_BITS 17
+#define CACHE_HASH_BITS 19
 struct cache {
     struct block *hash[1 << CACHE_HASH_BITS];
     struct code_page *pages; /* by physical page number, n_pages of them */
     uint64_t n_pages;
-    struct block *dead;      /* dropped; freed by cache_reap outside of translated code */
-    size_t bytes;            /* host memory held by blocks */
+    struct block *dead; /* dropped; freed by cache_reap outside of translated code */
+    size_t bytes;       /* host memory held by blocks */
     struct jump_cache *by_pc[MMU_IDS]; /* linear pc -> struct block *, NULL until used */
-    void *code[MMU_IDS];  /* linear pc -> host code, for generated code */
+    void *code[MMU_IDS];               /* linear pc -> host code, for generated code */
     struct mmu *mmu;
-    struct jit *jit;         /* told about dropped blocks; may be NULL */
+    struct jit *jit; /* told about dropped blocks; may be NULL */
     uint64_t invalidations;
 };
 

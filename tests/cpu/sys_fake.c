@@ -53,7 +53,7 @@ void mmu_invlpg(struct mmu *m, gva va)
 void x87_spill(struct cpu *cpu)
 {
 }
-void mmu_flush_all(struct mmu *m)
+void mmu_flush_untracked(struct mmu *m)
 {
     flushes++;
 }

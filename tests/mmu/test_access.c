@@ -328,6 +328,21 @@ static void table_in_io(void)
     g_assert_true(mmu_fetch_page(&mmu, 0x5000, MMU_SUPER, &pa, &host, &f));
     mmu_invlpg(&mmu, 0x9000); /* which page it was is not known */
     g_assert_cmpuint(hook.flushed_as, ==, 1);
+    g_assert_true(mmu_fetch_page(&mmu, 0x5000, MMU_SUPER, &pa, &host, &f));
+    mmu_flush_untracked(&mmu);
+    g_assert_cmpuint(hook.flushed_as, ==, 2);
+    mmu_finish(&mmu);
+}
+
+/* The guest's invalidation of everything costs nothing that tracking keeps right. */
+static void flush_keeps_tracked(void)
+{
+    setup(false);
+    store64(0x1000, 1);
+    mmu_flush_untracked(&mmu);
+    g_assert_nonnull(mmu_fast(&mmu, 0x1000, 8, true));
+    mmu_flush_all(&mmu);
+    g_assert_null(mmu_fast(&mmu, 0x1000, 8, false));
     mmu_finish(&mmu);
 }
 
@@ -475,6 +490,7 @@ int main(int argc, char **argv)
     g_test_add_func("/mmu/access/flood", flood);
     g_test_add_func("/mmu/access/live_table", live_table);
     g_test_add_func("/mmu/access/table_in_io", table_in_io);
+    g_test_add_func("/mmu/access/flush_keeps_tracked", flush_keeps_tracked);
     if (!under_asan) { /* its shadow memory does not fit the limits */
         g_test_add_func("/mmu/access/few_tables", few_tables);
         g_test_add_func("/mmu/access/no_tables", no_tables);

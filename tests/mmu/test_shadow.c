@@ -369,7 +369,7 @@ static void step_other(void)
     switch (rng_below(40)) {
     case 0: mmu_flush_all(&T.mmu); break;
     case 1: mmu_phys_changed(&T.mmu); break;
-    case 2:
+    case 2: mmu_flush_untracked(&T.mmu); break;
     case 3:
     case 4:
     case 5:

@@ -128,6 +128,14 @@ static void leave(struct x64 *c, const void *link)
     e_jmp(&c->e, c->j->t_exit);
 }
 
+/* A jump is always right while it stays in the page. An instruction near the page's end may
+ * go on into the next one: such a target is looked up, as its mapping may change. */
+static bool stays_in_page(const struct x64 *c, uint64_t rip)
+{
+    return rip >> GUEST_PAGE_SHIFT == c->b->rip >> GUEST_PAGE_SHIFT && !c->b->crosses &&
+           (rip & GUEST_PAGE_MASK) <= GUEST_PAGE_SIZE - INSN_MAX_LEN;
+}
+
 /* An exit to `rip`; the code for it comes in x64_links_emit. The caller sets `from`. */
 static struct x64_link *new_exit(struct x64 *c, uint64_t rip)
 {
@@ -141,7 +149,7 @@ static struct x64_link *new_exit(struct x64 *c, uint64_t rip)
     c->j->links = k;
     k->l.from = c->b;
     k->l.target_rip = rip;
-    k->l.same_page = rip >> GUEST_PAGE_SHIFT == c->b->rip >> GUEST_PAGE_SHIFT && !c->b->crosses;
+    k->l.same_page = stays_in_page(c, rip);
     k->l.next_out = c->b->out;
     c->b->out = &k->l;
     return k;
@@ -324,7 +332,8 @@ static void hash_target(struct x64 *c)
     e_movzx(e, 2, X_ADDR, rm_reg(X_ADDR));
     e_shift_imm(e, 4, 4, rm_reg(X_ADDR), 4);
 }
-_Static_assert(JC_SLOTS == 256 && JC_SLOTS * JC_GROUPS == 65536, "bytes and words of hash_target");
+_Static_assert(JC_SLOTS == 256 && JC_SLOTS * JC_GROUPS == 65536,
+               "bytes and words of hash_target");
 
 /* A target that no look-up has compared with an address of code: RET and JMP raise #GP at the
  * instruction, RSP as before it. */
@@ -438,8 +447,8 @@ void x64_op_jump(struct x64 *c)
 }
 
 /* A block may be left before it starts: somebody wants the run loop, or the budget ends in it.
- * Chained jumps to higher addresses skip the look at `kick`: every loop has one to a lower address,
- * or an indirect one. */
+ * Chained jumps to higher addresses skip the look at `kick`: every loop has one to a lower
+ * address, or an indirect one. */
 void x64_block_head(struct x64 *c)
 {
     struct emit *e = &c->e;
