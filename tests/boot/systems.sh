@@ -146,7 +146,8 @@ END
         keys:ctrl-b '^iPXE>' keys:e,c,h,o,spc,m,y,n,a,h,ret '^mynah$'
 }
 
-# The counter 'Pass:' is 1 at the end of a whole pass.
+# The counter 'Pass:' is 1 at the end of a whole pass: a minute of tests, then minutes in which the
+# last one watches the clock for bits that fade.
 memtest() {
     local bits seconds=60 seen='Test +[1-9][0-9]*% #'
     fetch memtest86+
