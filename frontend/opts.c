@@ -46,7 +46,7 @@ static const struct option options[] = {
     {"enable-kvm", NULL, CALL, .fn = opt_enable_kvm},
     {"cpu", "MODEL[,+FEATURE|-FEATURE...]", TEXT, AT(cpu), .help = "CPU model"},
     {"smp", "1", CALL, .fn = opt_smp, .help = "number of CPUs"},
-    {"m", "SIZE[K|M|G]", CALL, .fn = opt_memory, .help = "RAM, MiB if no unit is given (128)"},
+    {"m", "SIZE[K|M|G]", CALL, .fn = opt_memory, .help = "RAM, MiB if no unit is given (1G)"},
     {"kernel", "FILE", TEXT, AT(kernel),
      .help = "bzImage, ELF with PVH note, or multiboot image"},
     {"initrd", "FILE", TEXT, AT(initrd), .help = "initial RAM disk"},
@@ -99,7 +99,8 @@ static const struct option options[] = {
      .help = "texts of the SMBIOS tables"},
     {"fw_cfg", "[name=]NAME,file=PATH|string=TEXT", CALL, .fn = opt_fw_cfg,
      .help = "item for firmware and guest"},
-    {"rtc", "base=utc|localtime|DATE", CALL, .fn = opt_rtc, .help = "clock of the machine"},
+    {"rtc", "[base=utc|localtime|DATE][,driftfix=none|slew]", CALL, .fn = opt_rtc,
+     .help = "clock of the machine; slew repeats its lost periodic interrupts"},
     {"no-reboot", NULL, FLAG, AT(no_reboot), .help = "end instead of rebooting"},
     {"no-shutdown", NULL, FLAG, AT(no_shutdown),
      .help = "pause instead of ending at power-off"},
@@ -242,7 +243,7 @@ static bool check(struct opts_build *b, struct err *e)
 enum opts_result opts_parse(struct opts *o, int argc, char **argv, struct err *e)
 {
     *o = (struct opts){
-        .ram_size = 128 << 20,
+        .ram_size = OPTS_RAM_DEFAULT,
         .cpus = 1,
         .append = "",
         .escape = 1,

@@ -47,10 +47,11 @@ enum opts_engine { ENGINE_JIT, ENGINE_IR };
 enum opts_mmu { MMU_FLAT, MMU_TLB };
 enum opts_rtc { RTC_UTC, RTC_LOCALTIME, RTC_DATE };
 
-#define OPTS_SERIALS  4
-#define OPTS_CHARDEVS 32
-#define OPTS_MONS     8
-#define OPTS_DRIVES   64
+#define OPTS_RAM_DEFAULT (1ull << 30) /* see README.md */
+#define OPTS_SERIALS     4
+#define OPTS_CHARDEVS    32
+#define OPTS_MONS        8
+#define OPTS_DRIVES      64
 
 struct fw_cfg_opts {
     const char *name, *file, *string; /* one of the last two */
@@ -118,6 +119,7 @@ struct opts {
     bool start_paused; /* -S */
 
     enum opts_rtc rtc;
+    bool rtc_slew;   /* driftfix=slew */
     time_t rtc_date; /* RTC_DATE: seconds since 1970, UTC, at machine start */
 
     unsigned log_mask;    /* LOG_ set of -d */

@@ -191,10 +191,17 @@ bool opts_pick_accel(struct opts_build *b, struct err *e)
 /* Switches of QEMU's boards that change nothing here, or of which only one
  * value can be had (NULL: any). */
 static const struct opt_prop machine_fixed[] = {
-    {"acpi", "on"},  {"dump-guest-core", NULL}, {"graphics", NULL},
-    {"i8042", "on"}, {"kernel-irqchip", NULL},  {"mem-merge", NULL},
-    {"pit", "on"},   {"sata", "off"},           {"smm", "off"},
-    {"usb", "off"},  {"vmport", "off"},         {"suppress-vmdesc", NULL},
+    {"acpi", "on"},
+    {"dump-guest-core", NULL},
+    {"i8042", "on"},
+    {"kernel-irqchip", NULL},
+    {"pit", "on"},
+    {"mem-merge", NULL},
+    {"sata", "off"},
+    {"smm", "off"},
+    {"usb", "off"},
+    {"vmport", "off"},
+    {"suppress-vmdesc", NULL},
 };
 
 static bool check_machine_type(const char *type, struct err *e)
@@ -226,12 +233,14 @@ bool opt_machine(struct opts_build *b, const char *option, const char *value, st
                            f->value);
     }
     int unpack = b->o->guest_unpack;
-    bool hpet = !b->o->no_hpet;
+    bool hpet = !b->o->no_hpet, graphics = !b->o->nographic;
     if (!props_take_bool(&ps, "hpet", &hpet, e) ||
+        !props_take_bool(&ps, "graphics", &graphics, e) ||
         !take_choice(&ps, "unpack", "host", "guest", &unpack, e) || !props_end(&ps, e))
         return false;
     b->o->guest_unpack = unpack;
     b->o->no_hpet = !hpet;
+    b->o->nographic = !graphics;
     if (accel) {
         char **names = g_strsplit(accel, ":", -1);
         bool ok = true;
@@ -270,9 +279,10 @@ bool opt_rtc(struct opts_build *b, const char *option, const char *value, struct
         return false;
     const char *base = props_take(&ps, "base");
     props_take(&ps, "clock");
-    props_take(&ps, "driftfix");
-    if (!props_end(&ps, e))
+    int slew = b->o->rtc_slew;
+    if (!take_choice(&ps, "driftfix", "none", "slew", &slew, e) || !props_end(&ps, e))
         return false;
+    b->o->rtc_slew = slew;
     if (!base || !strcmp(base, "utc"))
         b->o->rtc = RTC_UTC;
     else if (!strcmp(base, "localtime"))

@@ -2,6 +2,7 @@
  * Builds the machine out of board, CPU, translator and back ends, and takes it apart. */
 #include "frontend/vm.h"
 
+#include <glib.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,6 +34,22 @@ static uint64_t rtc_epoch(const struct opts *o)
     return (uint64_t)(now + tm.tm_gmtoff);
 }
 
+/* The host gives RAM as the guest touches it; when it has none then, nothing can be said. */
+static void warn_of_memory(uint64_t ram)
+{
+    unsigned long long free_kib;
+    char *text = NULL;
+
+    if (!g_file_get_contents("/proc/meminfo", &text, NULL, NULL))
+        return;
+    const char *at = strstr(text, "MemAvailable:");
+    if (at && sscanf(at, "MemAvailable: %llu", &free_kib) == 1 && free_kib < ram >> 10)
+        fprintf(stderr,
+                "mynah: warning: %llu MiB of guest RAM, but the host has %llu MiB free\n",
+                (unsigned long long)(ram >> 20), free_kib >> 10);
+    g_free(text);
+}
+
 static bool create_board(struct vm *vm, struct err *e)
 {
     struct boot_file rom = {0};
@@ -44,6 +61,7 @@ static bool create_board(struct vm *vm, struct err *e)
         .clock = &vm->clock,
         .debugcon = vm_char(vm, o->debugcon),
         .rtc_epoch = rtc_epoch(o),
+        .rtc_slew = o->rtc_slew,
         .hpet = !o->no_hpet,
         .tsc_hz = CPU_TSC_HZ,
     };
@@ -73,6 +91,7 @@ static bool create_board(struct vm *vm, struct err *e)
     boot_file_close(&rom);
     if (!ok)
         return false;
+    warn_of_memory(o->ram_size);
     if (vm->pc->vga)
         vm->display = vga_display(&vm->pc->vga->vga);
     vm->input = kbc_input(&vm->pc->kbc);

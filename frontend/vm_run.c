@@ -116,6 +116,16 @@ void vm_run_on_cpu(struct vm *vm, void (*fn)(void *opaque), void *opaque)
         pthread_cond_wait(&vm->done, &vm->lock);
 }
 
+/* What is due, and when the vCPU looks again. */
+static void run_due(struct vm *vm)
+{
+    clock_run_events(&vm->clock);
+    if (vm->o->icount)
+        set_budget(vm);
+    else
+        wake_for_deadline(vm);
+}
+
 void vm_run_events(void *opaque)
 {
     struct vm *vm = opaque;
@@ -123,11 +133,7 @@ void vm_run_events(void *opaque)
     pthread_mutex_lock(&vm->lock);
     run_calls(vm);
     defer_run(&vm->deferred);
-    clock_run_events(&vm->clock);
-    if (vm->o->icount)
-        set_budget(vm);
-    else
-        wake_for_deadline(vm);
+    run_due(vm);
     pthread_mutex_unlock(&vm->lock);
 }
 
@@ -174,11 +180,7 @@ static void idle(struct vm *vm)
     if (!jumped)
         sleep_until(vm, deadline);
     pthread_mutex_lock(&vm->lock);
-    clock_run_events(&vm->clock);
-    if (vm->o->icount)
-        set_budget(vm);
-    else
-        wake_for_deadline(vm);
+    run_due(vm);
     pthread_mutex_unlock(&vm->lock);
 }
 

@@ -313,6 +313,20 @@ void space_read_bytes(struct space *s, gpa addr, void *buf, size_t n)
     }
 }
 
+void space_host_written(struct space *s, const void *host, uint64_t n)
+{
+    uintptr_t from = (uintptr_t)host, to = from + n;
+
+    for (unsigned i = 0; s->dma_fn && i < s->ram.n; i++) {
+        const struct region *r = &s->ram.r[i];
+        uintptr_t base = (uintptr_t)r->host, first = from > base ? from : base;
+        uintptr_t end = base + (r->last - r->base) + 1, past = to < end ? to : end;
+
+        if (first < past)
+            s->dma_fn(s->dma_opaque, r->base + (first - base), past - first);
+    }
+}
+
 static void ram_write(struct space *s, const struct region *r, gpa addr, const uint8_t *p,
                       size_t k)
 {
@@ -324,8 +338,7 @@ static void ram_write(struct space *s, const struct region *r, gpa addr, const u
         LOG_GUEST("%s: write to ROM at 0x%llx", s->name, (unsigned long long)addr);
         return;
     }
-    if (s->dma_fn)
-        s->dma_fn(s->dma_opaque, addr, k);
+    space_host_written(s, r->host + (addr - r->base), k);
     memcpy(r->host + (addr - r->base), p, k);
 }
 
@@ -401,8 +414,10 @@ uint8_t *space_dma_map(struct space *s, gpa addr, uint64_t *n, bool write)
 
 void space_dma_written(struct space *s, gpa addr, uint64_t n)
 {
-    if (s->dma_fn)
-        s->dma_fn(s->dma_opaque, addr, n);
+    const struct region *r = table_find(&s->ram, addr);
+
+    if (r)
+        space_host_written(s, r->host + (addr - r->base), left_in(r, addr, n));
 }
 
 uint8_t *space_ram_page(struct space *s, gpa addr, bool *writable)

@@ -60,6 +60,9 @@ void space_write_bytes(struct space *s, gpa addr, const void *buf, size_t n);
  * guest is told, space_dma_written drops code translated from the bytes. */
 uint8_t *space_dma_map(struct space *s, gpa addr, uint64_t *n, bool write);
 void space_dma_written(struct space *s, gpa addr, uint64_t n);
+/* The same for a device that writes to memory of its own (a frame buffer): bytes that no guest
+ * sees as RAM are fine. */
+void space_host_written(struct space *s, const void *host, uint64_t n);
 
 /* Host address of the RAM page holding addr (addr rounded down to 4096), or
  * NULL when it is not RAM. *writable (NULL allowed) tells a ROM from RAM. */
@@ -71,9 +74,9 @@ void space_on_change(struct space *s, void (*fn)(void *opaque), void *opaque);
 void space_hold(struct space *s);
 void space_release(struct space *s);
 
-/* Called before a DMA write (space_write_bytes/space_write to RAM) changes
- * guest RAM, and when a RAM region comes or goes, so that translated code over it is dropped.
- */
+/* Called for each DMA write to RAM (space_write_bytes, space_write, space_dma_written,
+ * space_host_written), once for every address at which the bytes are seen, and when a RAM
+ * region comes or goes, so that translated code over it is dropped. */
 void space_on_dma_write(struct space *s, void (*fn)(void *opaque, gpa addr, uint64_t size),
                         void *opaque);
 

@@ -3,77 +3,68 @@
 #include "translator/run.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 
-struct printer {
-    void (*out)(void *opaque, const char *line);
-    void *opaque;
+enum source { HEADING, IN_RUN, IN_MMU };
+
+#define RUN(field) IN_RUN, offsetof(struct run_stats, field)
+#define MMU(field) IN_MMU, offsetof(struct mmu_stats, field)
+
+/* clang-format off */
+static const struct {
+    const char *text;
+    enum source source;
+    size_t offset; /* of a uint64_t */
+} rows[] = {
+    {"translation", HEADING, 0},
+    {"blocks translated", RUN(blocks)},
+    {"guest instructions in them", RUN(insns_translated)},
+    {"blocks compiled to host code", RUN(compiled)},
+    {"bytes of host code now", RUN(jit.code_used)},
+    {"bytes of the code cache", RUN(jit.code_size)},
+    {"direct jumps chained", RUN(chains)},
+    {"blocks dropped (code was written)", RUN(invalidations)},
+    {"flushes of everything", RUN(flushes)},
+    {"running", HEADING, 0},
+    {"entries into host code", RUN(jit_enters)},
+    {"left by a direct jump not chained", RUN(exit_direct)},
+    {"left by a jump whose target was not cached", RUN(exit_indirect)},
+    {"left for an event or interrupt", RUN(exit_kick)},
+    {"left by an exception or a restart", RUN(exit_fault)},
+    {"blocks run by the IR executor", RUN(ir_execs)},
+    {"block look-ups by physical address", RUN(lookups)},
+    {"exceptions", RUN(exceptions)},
+    {"interrupts", RUN(interrupts)},
+    {"host SIGSEGV that stood for a guest fault", RUN(jit.segv_traps)},
+    {"host SIGFPE that stood for a guest fault", RUN(jit.fpe_traps)},
+    {"memory", HEADING, 0},
+    {"accesses in the slow path", MMU(walks)},
+    {"pages entered in a shadow table", MMU(fills)},
+    {"device accesses", MMU(io)},
+    {"writes to pages with translated code", MMU(code_writes)},
+    {"writes to page tables", MMU(pt_writes)},
+    {"shadow ranges dropped", MMU(drops)},
+    {"address spaces made", MMU(as_new)},
+    {"address-space switches", MMU(as_switch)},
+    {"flushes of all shadow tables", MMU(flush_all)},
 };
-
-static void heading(const struct printer *p, const char *text)
-{
-    p->out(p->opaque, text);
-}
-
-static void line(const struct printer *p, const char *what, uint64_t n)
-{
-    char buf[128];
-
-    snprintf(buf, sizeof(buf), "  %-44s %14" PRIu64, what, n);
-    p->out(p->opaque, buf);
-}
-
-static void print_code(const struct printer *p, const struct run_stats *s)
-{
-    heading(p, "translation");
-    line(p, "blocks translated", s->blocks);
-    line(p, "guest instructions in them", s->insns_translated);
-    line(p, "blocks compiled to host code", s->compiled);
-    line(p, "bytes of host code now", s->jit.code_used);
-    line(p, "bytes of the code cache", s->jit.code_size);
-    line(p, "direct jumps chained", s->chains);
-    line(p, "blocks dropped (code was written)", s->invalidations);
-    line(p, "flushes of everything", s->flushes);
-}
-
-static void print_exits(const struct printer *p, const struct run_stats *s)
-{
-    heading(p, "running");
-    line(p, "entries into host code", s->jit_enters);
-    line(p, "left by a direct jump not chained", s->exit_direct);
-    line(p, "left by a jump whose target was not cached", s->exit_indirect);
-    line(p, "left for an event or interrupt", s->exit_kick);
-    line(p, "left by an exception or a restart", s->exit_fault);
-    line(p, "blocks run by the IR executor", s->ir_execs);
-    line(p, "block look-ups by physical address", s->lookups);
-    line(p, "exceptions", s->exceptions);
-    line(p, "interrupts", s->interrupts);
-    line(p, "host SIGSEGV that stood for a guest fault", s->jit.segv_traps);
-    line(p, "host SIGFPE that stood for a guest fault", s->jit.fpe_traps);
-}
-
-static void print_mmu(const struct printer *p, const struct mmu_stats *s)
-{
-    heading(p, "memory");
-    line(p, "accesses in the slow path", s->walks);
-    line(p, "pages entered in a shadow table", s->fills);
-    line(p, "device accesses", s->io);
-    line(p, "writes to pages with translated code", s->code_writes);
-    line(p, "writes to page tables", s->pt_writes);
-    line(p, "shadow ranges dropped", s->drops);
-    line(p, "address spaces made", s->as_new);
-    line(p, "address-space switches", s->as_switch);
-    line(p, "flushes of all shadow tables", s->flush_all);
-}
+/* clang-format on */
 
 void run_print_stats(const struct cpu *cpu, void (*out)(void *opaque, const char *line),
                      void *opaque)
 {
-    const struct printer p = {out, opaque};
-    const struct run_stats *s = run_stats(cpu);
+    const char *const base[] = {
+        [IN_RUN] = (const char *)run_stats(cpu), [IN_MMU] = (const char *)&cpu->mmu.stats};
+    char line[128];
 
-    print_code(&p, s);
-    print_exits(&p, s);
-    print_mmu(&p, &cpu->mmu.stats);
+    for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+        if (rows[i].source == HEADING) {
+            out(opaque, rows[i].text);
+            continue;
+        }
+        const uint64_t *n = (const uint64_t *)(base[rows[i].source] + rows[i].offset);
+        snprintf(line, sizeof(line), "  %-44s %14" PRIu64, rows[i].text, *n);
+        out(opaque, line);
+    }
 }

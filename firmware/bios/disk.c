@@ -155,6 +155,12 @@ static void hd_size(struct regs *r, const struct drive *d)
     set_carry(r, false);
 }
 
+void hd_last_status(struct regs *r)
+{
+    r->ah = BDA->hd_status;
+    set_carry(r, r->ah != 0);
+}
+
 static void int13_hd(struct regs *r, struct drive *d)
 {
     u32 lba;
@@ -165,10 +171,7 @@ static void int13_hd(struct regs *r, struct drive *d)
     case 0x10:
     case 0x11:
     case 0x14: disk_status(r, S_OK); return;
-    case 0x01:
-        r->ah = BDA->hd_status;
-        set_carry(r, r->ah != 0);
-        return;
+    case 0x01: return hd_last_status(r);
     case 0x02: return transfer_chs(r, d, OP_READ);
     case 0x03: return transfer_chs(r, d, OP_WRITE);
     case 0x04: return transfer_chs(r, d, OP_VERIFY);

@@ -86,5 +86,6 @@ void cdemu_terminate(struct regs *r);
 void int13_cdrom(struct regs *r, struct drive *d);
 void int13_extended(struct regs *r, struct drive *d);
 u8 disk_status(struct regs *r, u8 status);
+void hd_last_status(struct regs *r); /* INT 13h AH=01h */
 bool chs_decode(const struct regs *r, const struct drive *d, u32 *lba);
 #endif

@@ -140,10 +140,7 @@ void int13_cdrom(struct regs *r, struct drive *d)
     case 0x10:
     case 0x11:
     case 0x14: disk_status(r, S_OK); return;
-    case 0x01:
-        r->ah = BDA->hd_status;
-        set_carry(r, r->ah != 0);
-        return;
+    case 0x01: return hd_last_status(r);
     case 0x15: disk_status(r, S_ADDRESS); return;
     case 0x03:
     case 0x43: disk_status(r, S_PROTECTED); return;

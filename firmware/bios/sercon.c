@@ -117,18 +117,26 @@ static void teletype(u8 ch)
     }
 }
 
-static void repeat(u8 ch, u16 n)
-{
-    u16 at = bios_cursor();
-    go((u8)(at >> 8), (u8)at);
-    for (; n && row != NOWHERE; n--)
-        put_cell(ch);
-}
-
 static void clear(void)
 {
     put_text("\x1b[2J");
     row = NOWHERE;
+}
+
+/* Runs on from line to line, as the video BIOS does; n blanks are how programs clear. */
+static void repeat(u8 ch, u16 n)
+{
+    u8 y = (u8)(bios_cursor() >> 8), x = (u8)bios_cursor();
+    if (ch == ' ' && !bios_cursor() && n >= COLS * ROWS)
+        return clear();
+    for (; n && y < ROWS; n--) {
+        go(y, x);
+        put_cell(ch);
+        if (++x >= COLS) {
+            x = 0;
+            y++;
+        }
+    }
 }
 
 static void blank_rect(const struct regs *r)
@@ -157,14 +165,18 @@ static void scroll(const struct regs *r)
     paint(old);
 }
 
+/* AL bit 1: each character has its attribute behind it. */
 static void string(const struct regs *r)
 {
+    bool coloured = r->al & 2;
     u8 y = r->dh, x = r->dl;
     u16 off = r->bp;
+    paint(r->bl);
     for (u16 i = 0; i < r->cx; i++) {
         far_seg(r->es);
-        u8 ch = FAR8(off);
-        off = (u16)(off + 1 + (r->al >> 1 & 1));
+        u8 ch = FAR8(off++);
+        if (coloured)
+            paint(FAR8(off++));
         if (ch == '\r') {
             x = 0;
         } else if (ch == '\n') {
@@ -309,7 +321,7 @@ static void type(u8 v)
     if (seq_len > 2 && v == '~')
         return sequence_done(
             '~', (u8)(seq_len == 5 ? (seq[2] - '0') * 10 + seq[3] - '0' : seq[2] - '0'));
-    if (seq_len > 2 && (v < '0' || v > '9'))
+    if (seq_len > 2 && (v < '0' || v > '9') && v != ';')
         return sequence_done((char)seq[1], v);
     if (seq_len == sizeof seq)
         flush();

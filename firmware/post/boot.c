@@ -229,6 +229,12 @@ static void build(void)
         choose();
 }
 
+void start_loader(u32 seg_off, u8 number)
+{
+    print_f("\n"); /* ends "Booting from ..." */
+    start16(seg_off, number, 0);
+}
+
 static void boot_floppy(const struct item *it)
 {
     struct regs r = {.ax = 0x0201, .cx = 0x0001, .es = BOOT_SECTOR >> 4};
@@ -241,7 +247,7 @@ static void boot_floppy(const struct item *it)
         return;
     bool check = !(cmos_read(CMOS_BOOT_FLAGS) & 1);
     if (!check || *(u16 *)hide(BOOT_SECTOR + 510) == 0xaa55)
-        start16(BOOT_SECTOR, number, 0);
+        start_loader(BOOT_SECTOR, number);
 }
 
 static void boot_disk(const struct item *it)
@@ -251,25 +257,26 @@ static void boot_disk(const struct item *it)
         if (SHARED(hd_map[i]) == it->index)
             number = (u8)(0x80 + i);
     if (disk_read(number, 0, 1, BOOT_SECTOR) && *(u16 *)hide(BOOT_SECTOR + 510) == 0xaa55)
-        start16(BOOT_SECTOR, number, 0);
+        start_loader(BOOT_SECTOR, number);
 }
 
 static void boot_rom(const struct item *it)
 {
     struct regs r = {.es = SEG_BIOS, .flags = FLAG_I};
+    print_f("\n");
     call_far16(rom_boots[it->index].seg, rom_boots[it->index].off, &r);
 }
 
 static void boot_item(const struct item *it)
 {
-    print_f("Booting from %s: %s\n", class_name(it->class), item_name(it));
+    print_f("Booting from %s: %s", class_name(it->class), item_name(it));
     switch (it->class) {
     case BOOT_FLOPPY: boot_floppy(it); break;
     case BOOT_HD: boot_disk(it); break;
     case BOOT_CD: boot_cd(it->index); break;
     default: boot_rom(it); break;
     }
-    print_f("Not bootable.\n");
+    print_f(": not bootable\n");
 }
 
 static void give_up(void)

@@ -91,5 +91,5 @@ void boot_cd(u8 cd)
         if (emu->number == 0)
             BDA->equipment |= 1;
     }
-    start16(addr == 0x7c00 ? 0x7c00 : segment << 16, emu->number, 0);
+    start_loader(addr == 0x7c00 ? 0x7c00 : segment << 16, emu->number);
 }

@@ -12,15 +12,17 @@ extern void sercon_start(struct regs *r);
 NORETURN void post_entry(void);
 NORETURN void boot_entry(u32 again);
 
-/* Without a display, by the emulator's word or for want of a video ROM. */
+/* Without a display, by the emulator's word or for want of a video ROM; "etc/sercon-port" is
+ * the port to use whatever the display, 0 for none. */
 static void serial_console(bool video)
 {
     struct fw_file f;
-    struct regs r = {.bx = BDA->com[0]};
+    struct regs r = {0};
     u16 none = 0;
     if (fwcfg_find("etc/e820", &f) || fwcfg_find("bootorder", &f))
         fwcfg_read(0x04, &none, 2);
-    if (r.bx && (none || !video))
+    r.bx = (u16)fwcfg_number("etc/sercon-port", none || !video ? BDA->com[0] : 0);
+    if (r.bx && inb(r.bx + 5) != 0xff)
         call_near16(sercon_start, &r);
 }
 

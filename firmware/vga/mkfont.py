@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Makes the fonts of the VGA BIOS from glyphs.txt.   mkfont.py GLYPHS HEIGHT OUT
+"""Makes the fonts from glyphs.txt: OUT.bin for the VGA BIOS, OUT.c for the card, which has one
+when no firmware runs.   mkfont.py GLYPHS HEIGHT OUT
 
 Strokes are two pixels wide, as the nine-dot text cell wants. Rows are repeated for the taller
 cells. Accented letters, lines and blocks of code page 437 are composed here."""
@@ -118,6 +119,13 @@ def block_rows(code, height):
             0xDE: [0x0F] * height, 0xDF: [0xFF] * half + [0] * half}[code]
 
 
+def c_source(font, height):
+    glyphs = (font[i:i + height] for i in range(0, len(font), height))
+    rows = ",\n".join("    {" + ", ".join(f"0x{row:02x}" for row in g) + "}" for g in glyphs)
+    return (f'#include "hw/display/font.h"\n\n'
+            f"const unsigned char vga_font_8x{height}[256][{height}] = {{\n{rows},\n}};\n").encode()
+
+
 def main():
     glyphs = read_glyphs(sys.argv[1])
     height = int(sys.argv[2])
@@ -132,7 +140,7 @@ def main():
             out += bytes(letter_rows(code, glyphs.get(code, [0] * 9), height))
     assert len(out) == 256 * height
     with open(sys.argv[3], "wb") as f:
-        f.write(out)
+        f.write(c_source(out, height) if sys.argv[3].endswith(".c") else out)
 
 
 main()

@@ -112,6 +112,7 @@ static void write_byte(struct vga *v, uint32_t a, uint8_t byte)
     p = planes_at(v, c.index);
     mask = planes_of(c.planes & v->sr[2]);
     *p = (*p & ~mask) | (graphics_data(v, byte) & mask);
+    space_host_written(v->dev->env->mem, p, sizeof(*p));
 }
 
 static uint8_t read_byte(struct vga *v, uint32_t a)

@@ -96,6 +96,14 @@ static void update_vga(struct vga *v)
     }
 }
 
+static void blank(struct vga *v)
+{
+    size_t n = (size_t)v->vbe[VBE_YRES] * v->vbe_pitch;
+
+    memset(v->vram.host, 0, n);
+    space_host_written(v->dev->env->mem, v->vram.host, n);
+}
+
 static void set_enable(struct vga *v, uint16_t value)
 {
     uint16_t *r = v->vbe;
@@ -107,7 +115,7 @@ static void set_enable(struct vga *v, uint16_t value)
         fix(v);
         update_vga(v);
         if (!(value & VBE_NOCLEAR))
-            memset(v->vram.host, 0, (size_t)r[VBE_YRES] * v->vbe_pitch);
+            blank(v);
     } else if (!vbe_on(v)) {
         r[VBE_BANK] = 0;
     }

@@ -69,6 +69,7 @@ struct pc_config {
                                        * with removable media is a CD-ROM drive */
     struct block *floppy[FDC_DRIVES];
     bool hpet;
+    bool rtc_slew;      /* lost periodic interrupts of the RTC follow later */
     uint64_t rtc_epoch; /* UTC seconds since 1970 at clock 0; 0: the host's time now */
 
     /* back ends for the properties of devices (struct dev_env) */

@@ -2,8 +2,10 @@
  * Intel 8254 data sheet (231164-005): six modes, latch and read-back commands. Port 0x61:
  * 82371SB (PIIX3) data sheet, NMI status and control register.
  * Counts are computed from the clock when somebody looks; only channel 0 needs an event.
- * Left out: in mode 3 a new count is taken at the end of the whole cycle, not of the half;
- * the low half of OUT 0 is not driven on IRQ 0 (only rising edges matter to it). */
+ * Edges of channel 0 that a late host let pass follow one by one, a quarter of the period
+ * apart, so that clocks which count them keep time. Left out: in mode 3 a new count is taken at
+ * the end of the whole cycle, not of the half; the low half of OUT 0 is not driven on IRQ 0
+ * (only rising edges matter to it). */
 #include "hw/timer/pit_i8254.h"
 
 #include "softmmu/log.h"
@@ -12,6 +14,9 @@
 #define RW_LSB   1
 #define RW_MSB   2
 #define RW_BOTH  3
+
+#define OWED_MAX  1000 /* a second of the fastest clock in use, 55 s of the PC's own */
+#define CLOCK_MIN 1000 /* counts; a faster timer keeps no clock */
 
 #define PORT61_GATE2   0x01
 #define PORT61_WRITE   0x0f
@@ -246,24 +251,44 @@ static void write_control(struct pit *p, uint8_t v, uint64_t t)
     };
 }
 
+/* The edges since edge0; a clock's are made up for. */
+static void owe(struct pit *p, uint64_t t)
+{
+    const struct pit_channel *c = &p->ch[0];
+    bool clock = periodic(c) && c->count >= CLOCK_MIN;
+    uint64_t n = clock ? p->owed + (t - p->edge0) / c->count + 1 : 1;
+
+    p->owed = n < OWED_MAX ? n : OWED_MAX;
+}
+
+static void pulse(struct pit *p, uint64_t t)
+{
+    irq_set(&p->irq0, 0); /* OUT may have been low and high again */
+    irq_set(&p->irq0, 1);
+    p->out0 = true;
+    p->owed--;
+    p->repay = t + p->ch[0].count / 4;
+}
+
 static void pit_update(struct pit *p)
 {
-    uint64_t t = now_ticks(p);
+    uint64_t t = now_ticks(p), when;
     bool level = out(&p->ch[0], t);
 
-    if (p->edge0 <= t) { /* an edge has gone by; OUT may be low again already */
-        irq_set(&p->irq0, 0);
-        irq_set(&p->irq0, 1);
-        p->out0 = true;
-    } else if (level != p->out0) {
+    if (p->edge0 <= t)
+        owe(p, t);
+    if (p->owed && p->repay <= t) {
+        pulse(p, t);
+    } else if (!p->owed && level != p->out0) {
         irq_set(&p->irq0, level);
         p->out0 = level;
     }
     p->edge0 = next_rise(&p->ch[0], t);
-    if (p->edge0 == UINT64_MAX)
+    when = p->owed && p->repay < p->edge0 ? p->repay : p->edge0;
+    if (when == UINT64_MAX)
         event_cancel(p->dev.env->clock, &p->ev);
     else
-        event_schedule(p->dev.env->clock, &p->ev, ticks_to_ns(p->edge0));
+        event_schedule(p->dev.env->clock, &p->ev, ticks_to_ns(when));
 }
 
 static void pit_event(void *opaque, uint64_t late_ns)
@@ -284,6 +309,8 @@ static void pit_write(void *opaque, uint64_t offset, uint64_t value, unsigned si
         write_counter(&p->ch[offset], value, t);
     if (offset == 0 || (offset == 3 && value < 0x40 && (value & 0x30))) {
         p->edge0 = UINT64_MAX; /* the edge that was scheduled will not come */
+        p->owed = 0;
+        p->repay = 0;
         pit_update(p);
     }
 }
@@ -339,6 +366,8 @@ static void pit_reset(struct dev *d)
     p->port61 = 0;
     p->out0 = true;
     p->edge0 = UINT64_MAX;
+    p->owed = 0;
+    p->repay = 0;
     irq_set(&p->irq0, 1);
     pit_update(p);
 }
@@ -367,6 +396,7 @@ static const struct state_field pit_state[] = {
     CHANNEL_STATE(0),         CHANNEL_STATE(1),
     CHANNEL_STATE(2),         STATE(struct pit, port61),
     STATE(struct pit, out0),  STATE(struct pit, edge0),
+    STATE(struct pit, owed),  STATE(struct pit, repay),
     STATE_EV(struct pit, ev), STATE_END,
 };
 

@@ -35,6 +35,8 @@ struct pit {
     uint8_t port61; /* bits 0-3 as written */
     bool out0;      /* level driven on irq0 */
     uint64_t edge0; /* tick of the rising edge that is scheduled, UINT64_MAX if none */
+    uint32_t owed;  /* edges of channel 0 that the host was too late for */
+    uint64_t repay; /* tick of the next of those */
     struct event ev;
 };
 

@@ -40,9 +40,10 @@
 #define C_UF     0x10
 #define D_VRT    0x80
 
-#define UIP_NS  244000u /* UIP rises that long before the update */
-#define BASE_HZ 32768u
-#define DAY_S   86400
+#define OWED_MAX 1000    /* a second at Linux's and Windows' fastest */
+#define UIP_NS   244000u /* UIP rises that long before the update */
+#define BASE_HZ  32768u
+#define DAY_S    86400
 
 static bool divider_held(const struct rtc *r)
 {
@@ -143,14 +144,41 @@ static uint64_t periods(const struct rtc *r, uint64_t ns)
     return muldiv64(ns, BASE_HZ, NS_PER_S) >> period_shift(r);
 }
 
+static uint64_t repay_gap(const struct rtc *r)
+{
+    int shift = period_shift(r);
+
+    return (NS_PER_S << (shift < 0 ? 0 : shift)) / BASE_HZ / 4;
+}
+
+/* Accounts for the periods that end between r->synced and now. */
+static void sync_periods(struct rtc *r, uint64_t now)
+{
+    uint64_t n = period_shift(r) < 0 ? 0 : periods(r, now) - periods(r, r->synced);
+
+    if (!n)
+        return;
+    if (r->slew && (r->cmos[REG_B] & B_PIE)) {
+        if (!(r->cmos[REG_C] & C_PF))
+            n--; /* this one is told now */
+        n += r->owed;
+        r->owed = n < OWED_MAX ? n : OWED_MAX;
+        r->repay = now + repay_gap(r);
+    }
+    r->cmos[REG_C] |= C_PF;
+}
+
 /* Accounts for everything between r->synced and now. */
 static void rtc_sync(struct rtc *r)
 {
     uint64_t now = dev_now(&r->dev), from = seconds(r, r->synced), to = seconds(r, now), s;
 
-    if (period_shift(r) >= 0 && periods(r, now) != periods(r, r->synced))
-        r->cmos[REG_C] |= C_PF;
+    sync_periods(r, now);
     r->synced = now;
+    if (r->owed && now >= r->repay && !(r->cmos[REG_C] & C_PF)) {
+        r->owed--;
+        r->cmos[REG_C] |= C_PF;
+    }
     if (time_held(r))
         return;
     if (from < to)
@@ -176,6 +204,8 @@ static void rtc_update(struct rtc *r)
 
     if ((b & B_PIE) && period_shift(r) >= 0)
         when = muldiv64((periods(r, r->synced) + 1) << period_shift(r), NS_PER_S, BASE_HZ) + 1;
+    if (r->owed && !(r->cmos[REG_C] & C_PF) && r->repay < when)
+        when = r->repay;
     second = (seconds(r, r->synced) + 1) * NS_PER_S - r->phase;
     if ((b & (B_UIE | B_AIE)) && !time_held(r) && second < when)
         when = second;
@@ -206,6 +236,8 @@ static uint64_t read_register(struct rtc *r, unsigned reg)
         rtc_update(r);
         v = r->cmos[REG_C];
         r->cmos[REG_C] = 0;
+        if (r->owed)
+            r->repay = r->synced + repay_gap(r);
         rtc_update(r);
         break;
     case REG_D: v = D_VRT; break;
@@ -224,6 +256,7 @@ static void write_control(struct rtc *r, unsigned reg, uint8_t v)
 {
     bool was_divider_held = divider_held(r), was_held = time_held(r);
 
+    r->owed = 0;
     if (reg == REG_A) {
         r->cmos[REG_A] = v & ~A_UIP;
     } else {
@@ -297,20 +330,18 @@ static void rtc_reset(struct dev *d)
     r->index = 0;
     r->cmos[REG_B] &= ~(B_PIE | B_AIE | B_UIE | B_SQWE);
     r->cmos[REG_C] = 0;
+    r->owed = 0;
+    r->repay = 0;
     rtc_update(r);
 }
 
 static const struct prop rtc_props[] = {PROP(PROP_U64, struct rtc, epoch, "epoch", 0),
-                                        PROP_END};
+                                        PROP(PROP_BOOL, struct rtc, slew, "slew", 0), PROP_END};
 
 static const struct state_field rtc_state[] = {
-    STATE(struct rtc, index),
-    STATE_KEPT(struct rtc, base),
-    STATE_KEPT(struct rtc, phase),
-    STATE_KEPT(struct rtc, cmos),
-    STATE(struct rtc, synced),
-    STATE_EV(struct rtc, ev),
-    STATE_END,
+    STATE(struct rtc, index),     STATE_KEPT(struct rtc, base), STATE_KEPT(struct rtc, phase),
+    STATE_KEPT(struct rtc, cmos), STATE(struct rtc, synced),    STATE(struct rtc, owed),
+    STATE(struct rtc, repay),     STATE_EV(struct rtc, ev),     STATE_END,
 };
 
 static const struct dev_region rtc_regions[] = {

@@ -9,12 +9,15 @@
 struct rtc {
     struct dev dev;
     struct irq irq; /* wire: IRQ 8 */
+    bool slew;      /* property: periodic interrupts that came to nothing follow later */
     uint64_t epoch; /* property: UTC seconds since 1970 at machine start; 0 = host time */
     int64_t base;   /* seconds since 1970 minus clock seconds */
     uint64_t phase; /* ns added to the clock so that seconds begin where the guest put them */
     uint8_t index;  /* port 0x70 */
     uint8_t cmos[128];
     uint64_t synced; /* ns up to which flags are accounted for */
+    uint32_t owed;   /* with slew: periodic interrupts yet to follow */
+    uint64_t repay;  /* ns: the next of those, once the guest has read register C */
     struct event ev;
 };
 

@@ -25,4 +25,4 @@ END
 chmod 755 "$root/init"
 pack_initramfs "$root" "$out"
 exec python3 "$ROOT/tests/boot/screen.py" "${MYNAH:-$BUILD/frontend/mynah}" "$KERNEL" "$out" \
-    "$ROOT/hw/display/font.c"
+    "$BUILD/firmware/vga/font8x16.bin"

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Boots one foreign system, types, and waits for texts on its screen (the bytes at B8000h) in turn.
-   systems.py SECONDS MYNAH-ARGUMENT... -- STEP...      STEP: a pattern to wait for, or keys:A,B,..."""
+"""Boots one foreign system, types, and waits for texts on its screen in turn: the bytes at B8000h, with
+-nographic the terminal.   systems.py SECONDS MYNAH-ARGUMENT... -- STEP...
+   STEP: a pattern to wait for, gone:PATTERN until it is not there, or keys:A,B,..."""
 import re
 import sys
 import tempfile
 
 from screen import Machine
+from terminal import TerminalMachine
 
 
 class TextMachine(Machine):
@@ -20,27 +22,42 @@ class TextMachine(Machine):
         return [text[i:i + 80].rstrip() for i in range(0, len(text), 80)]
 
 
+def run(m, seconds, steps):
+    """The number of steps that went wrong: 0 or 1."""
+    for step in steps:
+        kind, _, rest = step.partition(":")
+        if kind == "keys":
+            m.keys(rest.split(","))
+            continue
+        if kind == "gone":
+            good, lines = m.wait_for(rest, seconds, False)
+        else:
+            good, lines = m.wait_for(step, seconds)
+        print(f"{'ok' if good else 'not ok'} - {step.replace('#', '')}", flush=True)
+        if not good:
+            print("\n".join("# " + line for line in lines))
+            return 1
+    return 0
+
+
 def main():
     split = sys.argv.index("--")
     seconds, args, steps = float(sys.argv[1]), sys.argv[2:split], sys.argv[split + 1:]
+    print("TAP version 13")
+    print(f"1..{sum(not s.startswith('keys:') for s in steps)}")
     with tempfile.TemporaryDirectory() as folder:
-        m = TextMachine(args + ["-display", "none"], folder, None)
-        good = True
-        print("TAP version 13")
-        print(f"1..{sum(not s.startswith('keys:') for s in steps)}")
-        for step in steps:
-            if step.startswith("keys:"):
-                for key in step[5:].split(","):
-                    m.do("sendkey " + key)
-                continue
-            good, lines = m.wait_for(step, seconds)
-            print(f"{'ok' if good else 'not ok'} - {step.replace('#', '')}", flush=True)
-            if not good:
-                print("\n".join("# " + line for line in lines))
-                break
-        m.p.terminate()
-        m.p.wait()
-    return 0 if good else 1
+        try:
+            if "-nographic" in args:
+                m = TerminalMachine(args)
+            else:
+                m = TextMachine(args + ["-display", "none"], folder, None)
+            bad = run(m, seconds, steps)
+            m.p.terminate()
+            m.p.wait()
+        except OSError as e:
+            print(f"Bail out! {e}")
+            return 1
+    return bad
 
 
 sys.exit(main())

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Systems of others, from Debian's packages, booted from power-on by our own BIOS.
-#   systems.sh grub-cd|grub-pictures|grub-floppy|ipxe|memtest [EMULATOR-OPTION...]
+#   systems.sh grub-cd|grub-pictures|grub-floppy|grub-terminal|ipxe|memtest [EMULATOR-OPTION...]
 # Output is TAP. MYNAH=PROGRAM stands in for the emulator; logs stay in .cache/boot/. With
 # MYNAH_LONG memtest makes a whole pass, GRUB tests its drawing and draws its menus.
 set -uo pipefail
@@ -134,6 +134,18 @@ grub_floppy() {
         -m 64 -serial none "$@" -- 'GNU GRUB +version' keys:c '^grub>' keys:l,s,ret '\(fd0\)'
 }
 
+# A CD that says nothing of serial lines, on the terminal of -nographic: our BIOS's console.
+grub_terminal() {
+    local cd=$CACHE/boot/grub-terminal.iso
+    make_cd "$cd" <<'END'
+set timeout=60
+menuentry "The first" { echo "wrong one"; sleep 100; }
+menuentry "The second" { echo "It is the second."; read answer; echo "Got $answer."; sleep 100; }
+END
+    watch 60 -cdrom "$cd" -m 64 -nographic "$@" -- 'GNU GRUB +version' '^ \|\*The first' keys:down \
+        '^ \|\*The second' keys:ret '^It is the second' gone:'GNU GRUB' keys:o,k,ret 'Got ok\.$'
+}
+
 # Without a network card iPXE says so and leaves; Ctrl-B gets its shell before that.
 ipxe() {
     local cd=$CACHE/boot/ipxe.iso
@@ -167,6 +179,7 @@ case $which in
 grub-cd) echo "TAP version 13" && grub_tests "$@" ;;
 grub-pictures) echo "TAP version 13" && grub_pictures "$@" ;;
 grub-floppy) grub_floppy "$@" ;;
+grub-terminal) grub_terminal "$@" ;;
 ipxe) ipxe "$@" ;;
 memtest) memtest "$@" ;;
 *) die "no system '$which'" ;;

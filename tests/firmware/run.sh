@@ -52,7 +52,7 @@ order() {
     (
         for _ in $(seq 100); do
             sleep 0.2
-            grep -q "${WAIT:-No bootable}" "$work/debug" 2>/dev/null && break
+            grep -qz "${WAIT:-No bootable}" "$work/debug" 2>/dev/null && break
         done
         for key in ${KEYS:-}; do
             echo "sendkey $key"
@@ -70,6 +70,42 @@ order() {
         echo "# got: $got"
         sed 's/^/# /' "$work/debug" "$work/log" 2>/dev/null
     fi
+}
+
+# seen TEXT: waits until it is in $work/out.
+seen() {
+    for _ in $(seq 150); do
+        grep -aq "$1" "$work/out" 2>/dev/null && return
+        sleep 0.2
+    done
+    return 1
+}
+
+# console ARGS...: Esc and 3 on the serial line; the texts go to $work/out.
+console() {
+    local pid
+    rm -f "$work/keys" "$work/out"
+    mkfifo "$work/keys"
+    "${vm[@]/"file:$work/serial"/stdio}" -monitor none -hda "$work/blank" \
+        -boot menu=on,splash-time=20000 "$@" <"$work/keys" >"$work/out" 2>&1 &
+    pid=$!
+    exec 3>"$work/keys"
+    seen "Press Esc" && printf '\033' >&3
+    seen "Boot from:" && printf 3 >&3
+    seen "No bootable"
+    kill $pid
+    wait $pid
+    exec 3>&-
+}
+
+# on_console TEXT...
+on_console() {
+    local want
+    for want in "$@"; do
+        count=$((count + 1))
+        grep -aq "$want" "$work/out" && echo "ok $count - $want" || echo "not ok $count - $want"
+    done
+    tr -d '\r' <"$work/out" | sed 's/^/# /'
 }
 
 case $name in
@@ -105,20 +141,20 @@ menu)
     ;;
 serial) # the console on the serial line: output, the menu by Esc and 3
     truncate -s 1M "$work/blank"
-    vm=("${vm[@]/"file:$work/serial"/stdio}")
-    {
-        sleep 3
-        printf '\033'
-        sleep 2
-        printf 3
-        sleep 3
-    } | timeout 20 "${vm[@]}" -nographic -monitor none -hda "$work/blank" \
-        -boot menu=on,splash-time=20000 2>&1 | tr -d '\r' >"$work/out"
-    for want in "Mynah BIOS" "Boot from:" "Booting from CD" "No bootable device"; do
-        count=$((count + 1))
-        grep -q "$want" "$work/out" && echo "ok $count - $want" || echo "not ok $count - $want"
-    done
-    sed 's/^/# /' "$work/out"
+    console -nographic
+    on_console "Mynah BIOS" "Boot from:" "Booting from CD" "No bootable device" \
+        "Booting from floppy: .*: not bootable"
+    printf '\xf8\x03' >"$work/port"
+    console -fw_cfg "name=etc/sercon-port,file=$work/port"
+    on_console "Booting from CD"
+    console -machine graphics=off
+    on_console "Booting from CD"
+    echo "1..$count"
+    ;;
+reset) # once, then the order; no end of it
+    truncate -s 1M "$work/blank"
+    WAIT="from CD.*from CD" order "CD disk floppy disk floppy CD" -hda "$work/blank" \
+        -boot once=d,reboot-timeout=3000
     echo "1..$count"
     ;;
 *) skip "no such case: $name" ;;

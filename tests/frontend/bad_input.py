@@ -171,6 +171,16 @@ def test_options(tap, r):
                 ["-kernel", "k", "-m", "512G", "-nodefaults"], "RAM|memory",
                 preexec_fn=little_space)
 
+    def small_host():
+        resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+
+    if r.run(["-version"], preexec_fn=small_host).status == 0:
+        refused(tap, r, "the RAM that there is without -m", ["-kernel", "k", "-nodefaults"],
+                "cannot reserve 1024 MiB of guest RAM", preexec_fn=small_host)
+    e = r.run(["-nographic", "-monitor", "none", "-m", "500G", "-boot", "strict=on"], seconds=2)
+    tap.ok(re.search(r"^mynah: (warning: 512000 MiB of guest RAM, but the host has \d+ MiB free"
+                     r"|cannot reserve 512000 MiB)", e.err, re.M), "more RAM than is free", e.describe())
+
 
 # --- terminals ------------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ static void test_defaults(void)
     struct opts o;
     struct err e;
     g_assert_cmpint(parse(&o, &e, ""), ==, OPTS_RUN);
-    g_assert_cmpint(o.ram_size, ==, 128 << 20);
+    g_assert_cmpint(o.ram_size, ==, 1 << 30);
     g_assert_cmpint(o.cpus, ==, 1);
     g_assert_cmpstr(o.append, ==, "");
     g_assert_cmpint(o.engine, ==, ENGINE_JIT);
@@ -153,6 +153,7 @@ static const struct bad_line bad_lines[] = {
     {"-rtc base=2023-02-29", "2023-02-29"},
     {"-rtc base=frob", "frob"},
     {"-rtc frob=1", "frob"},
+    {"-rtc driftfix=frob", "none or slew"},
     {"-uuid frob", "frob"},
     {"-uuid 12345678-1234-1234-1234-12345678901", "UUID"},
     {"-echr 256", "256"},
@@ -380,6 +381,22 @@ static void test_devices(void)
     opts_finish(&o);
 }
 
+static void test_driftfix(void)
+{
+    static const char *const words[] = {"none", "slew"};
+
+    for (unsigned i = 0; i < 2; i++) {
+        char value[16], *argv[] = {"mynah", "-rtc", value, NULL};
+        struct opts o;
+        struct err e;
+
+        snprintf(value, sizeof(value), "driftfix=%s", words[i]);
+        g_assert_cmpint(opts_parse(&o, 3, argv, &e), ==, OPTS_RUN);
+        g_assert_cmpint(o.rtc_slew, ==, i);
+        opts_finish(&o);
+    }
+}
+
 static bool vga_of(const char *line, struct device_opts *first, unsigned *n)
 {
     struct opts o;
@@ -430,5 +447,6 @@ int main(int argc, char **argv)
     g_test_add_func("/opts/version", test_version);
     g_test_add_func("/opts/devices", test_devices);
     g_test_add_func("/opts/vga", test_vga);
+    g_test_add_func("/opts/driftfix", test_driftfix);
     return g_test_run();
 }

@@ -81,12 +81,43 @@ static void test_pit_periodic(void)
         n = count_acks(&m, NS_PER_S, 1000000);
         g_assert_cmpuint(n, >=, 99);
         g_assert_cmpuint(n, <=, 100);
-        clock_step(&m, 50000000); /* nobody looks: ticks merge, none stays behind */
-        m.ns += 100000000;
-        clock_run_events(&m.clock);
+        clock_step(&m, 50000000); /* the guest does not look: ticks merge, none stays behind */
         g_assert_cmpuint(count_acks(&m, 100000000, 1000000), <=, 11);
         machine_stop(&m);
     }
+}
+
+/* The host is late: ns go by in which no event runs. */
+static void be_late(struct machine *m, uint64_t ns)
+{
+    m->ns += ns;
+    clock_run_events(&m->clock);
+}
+
+static void test_pit_late(void)
+{
+    struct machine m;
+    unsigned n;
+
+    machine_start(&m);
+    pic_start(&m, 0xfffe);
+    pit_program(&m, 0, 2, 11932); /* 100 Hz */
+    n = count_acks(&m, 100000000, 100000);
+    be_late(&m, 100000000);
+    n += count_acks(&m, 10000000, 100000); /* not all at once: a quarter of the period apart */
+    g_assert_cmpuint(n, >=, 12);
+    g_assert_cmpuint(n, <=, 16);
+    n += count_acks(&m, 90000000, 100000);
+    g_assert_cmpuint(n, >=, 28);
+    g_assert_cmpuint(n, <=, 30);
+    be_late(&m, 3600 * NS_PER_S); /* there is an end to what follows */
+    n = count_acks(&m, 10 * NS_PER_S, 1000000);
+    g_assert_cmpuint(n, >=, 1999);
+    g_assert_cmpuint(n, <=, 2001);
+    be_late(&m, NS_PER_S); /* a new count is a new clock */
+    pit_program(&m, 0, 2, 11932);
+    g_assert_cmpuint(count_acks(&m, 100000000, 100000), <=, 11);
+    machine_stop(&m);
 }
 
 static void test_pit_gate(void)
@@ -292,6 +323,43 @@ static void test_rtc_interrupts(void)
     machine_stop(&m);
 }
 
+static unsigned count_periods(struct machine *m, uint64_t ns)
+{
+    unsigned n = 0;
+
+    for (uint64_t t = 0; t < ns; t += 50000) {
+        clock_step(m, 50000);
+        n += irq_level(m, 8) && (cmos(m, 0x0c) & 0x40);
+    }
+    return n;
+}
+
+/* Lost periodic interrupts are lost, or with slew follow. */
+static void test_rtc_slew(void)
+{
+    struct machine m;
+    unsigned slew, n;
+
+    for (slew = 0; slew < 2; slew++) {
+        machine_start(&m);
+        m.pc->rtc.slew = slew;
+        set_cmos(&m, 0x0a, 0x26); /* 1024 Hz */
+        set_cmos(&m, 0x0b, 0x42);
+        cmos(&m, 0x0c);
+        be_late(&m, NS_PER_S / 4);
+        clock_step(&m, NS_PER_S / 4); /* the guest is late as well */
+        n = count_periods(&m, NS_PER_S / 2);
+        g_assert_cmpuint(n, >=, (slew ? 1022u : 510u));
+        g_assert_cmpuint(n, <=, (slew ? 1025u : 515u));
+        be_late(&m, NS_PER_S / 2);
+        set_cmos(&m, 0x0b, 0x02);
+        set_cmos(&m, 0x0b, 0x42);
+        cmos(&m, 0x0c);
+        g_assert_cmpuint(count_periods(&m, NS_PER_S / 8), <=, 129);
+        machine_stop(&m);
+    }
+}
+
 static void test_pm_timer(void)
 {
     struct machine m;
@@ -319,12 +387,14 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/pit/one-shot", test_pit_one_shot);
     g_test_add_func("/pit/periodic", test_pit_periodic);
+    g_test_add_func("/pit/late", test_pit_late);
     g_test_add_func("/pit/gate", test_pit_gate);
     g_test_add_func("/pit/square-strobe", test_pit_square_and_strobe);
     g_test_add_func("/pit/refresh", test_refresh_toggle);
     g_test_add_func("/rtc/time", test_rtc_time);
     g_test_add_func("/rtc/divider", test_rtc_divider);
     g_test_add_func("/rtc/interrupts", test_rtc_interrupts);
+    g_test_add_func("/rtc/slew", test_rtc_slew);
     g_test_add_func("/acpi/pm-timer", test_pm_timer);
     return g_test_run();
 }

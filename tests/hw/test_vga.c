@@ -430,6 +430,41 @@ static void test_card(void)
     machine_stop(&m);
 }
 
+/* A range that is waited for. */
+struct written {
+    gpa addr;
+    uint64_t size;
+    unsigned n;
+};
+
+static void note_written(void *opaque, gpa addr, uint64_t size)
+{
+    struct written *w = opaque;
+
+    w->n += w->addr == addr && w->size == size;
+}
+
+/* Code may have been translated from the frame buffer that a handler changes. */
+static void test_written(void)
+{
+    static struct rig r;
+    struct written w = {VGA_BAR0 + 0x40, 4, 0};
+    struct vga *v;
+
+    rig_start(&r);
+    v = &r.card.vga;
+    g_assert_true(
+        space_add_ram(r.env.mem, "lfb", VGA_BAR0, v->vram.size, v->vram.host, false, NULL));
+    set_mode(&r, &mode_12);
+    space_on_dma_write(r.env.mem, note_written, &w);
+    space_write(r.env.mem, 0xa0010, 0x5a, 1);
+    g_assert_cmpuint(w.n, ==, 1);
+    w = (struct written){VGA_BAR0, 640 * 480, 0};
+    vbe_mode(&r, 640, 480, 8, 0);
+    g_assert_cmpuint(w.n, ==, 1);
+    rig_stop(&r);
+}
+
 static void test_bad_size(void)
 {
     static struct rig r;
@@ -457,6 +492,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vga/fuzz", test_fuzz);
     g_test_add_func("/vga/vbe", test_vbe);
     g_test_add_func("/vga/card", test_card);
+    g_test_add_func("/vga/written", test_written);
     g_test_add_func("/vga/bad-size", test_bad_size);
     return g_test_run();
 }

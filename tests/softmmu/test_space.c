@@ -236,6 +236,44 @@ static void covers(void *opaque, gpa addr, uint64_t size)
     *(gpa *)opaque = addr + size;
 }
 
+struct seen {
+    unsigned n;
+    gpa addr[4];
+};
+
+static void see(void *opaque, gpa addr, uint64_t size)
+{
+    struct seen *h = opaque;
+
+    g_assert_cmpuint(size, ==, 8);
+    g_assert_cmpuint(h->n, <, 4);
+    h->addr[h->n++] = addr;
+}
+
+/* Memory that stands at two addresses: a write by a device is one at both. */
+static void test_aliases(void)
+{
+    struct space *s = space_create("mem", 1 << 20);
+    static uint8_t page[8192] __attribute__((aligned(4096)));
+    struct seen h = {0};
+
+    g_assert_true(space_add_ram(s, "window", 0x1000, 4096, page + 4096, false, NULL));
+    g_assert_true(space_add_ram(s, "whole", 0x3000, 8192, page, false, NULL));
+    space_on_dma_write(s, see, &h);
+    space_write(s, 0x1010, 1, 8);
+    space_dma_written(s, 0x4010, 8);
+    g_assert_cmpuint(h.n, ==, 4);
+    for (unsigned i = 0; i < 4; i++)
+        g_assert_cmphex(h.addr[i], ==, i & 1 ? 0x4010 : 0x1010);
+    h.n = 0;
+    space_host_written(s, page + 8, 8); /* of the whole only */
+    g_assert_cmpuint(h.n, ==, 1);
+    g_assert_cmphex(h.addr[0], ==, 0x3008);
+    space_host_written(s, &h, 8);
+    g_assert_cmpuint(h.n, ==, 1);
+    space_destroy(s);
+}
+
 /* One call for all changes between hold and release; RAM tells what it covers. */
 static void test_changes(void)
 {
@@ -288,6 +326,7 @@ int main(int argc, char **argv)
     g_test_add_func("/space/holes", test_holes);
     g_test_add_func("/space/ram", test_ram);
     g_test_add_func("/space/changes", test_changes);
+    g_test_add_func("/space/aliases", test_aliases);
     g_test_add_func("/space/shadow", test_shadow);
     g_test_add_func("/space/random", test_random);
     return g_test_run();
