@@ -65,41 +65,64 @@ build_mynah() {
     ninja -C "$dir" ${NINJA_FLAGS:-} || die "the build failed"
 }
 
-# find_deb PACKAGE: prints the newest downloaded file, or nothing.
-find_deb() { ls -t "$CACHE/deb/$1"_*.deb 2>/dev/null | head -1 || true; }
-
-# As root apt would drop to a user who cannot write here, and warn of it.
-download_deb() {
-    (cd "$CACHE/deb" && apt-get -o "APT::Sandbox::User=$(id -un)" download "$1" </dev/null)
+# apt_for ARCH COMMAND...: apt-get or apt-cache for another architecture of Debian, with lists of
+# its own: the host's apt stays as it is.
+apt_for() {
+    local arch=$1 cmd=$2 dir=$CACHE/apt-$1
+    shift 2
+    [ "$arch" != native ] || { "$cmd" -o "APT::Sandbox::User=$(id -un)" "$@"; return; }
+    mkdir -p "$dir"/{state/lists,cache/archives}/partial
+    "$cmd" -o "APT::Architecture=$arch" -o "APT::Architectures::=$arch" -o "Dir::State=$dir/state" \
+        -o Dir::State::status=/dev/null -o "Dir::Cache=$dir/cache" \
+        -o "APT::Sandbox::User=$(id -un)" "$@"
 }
 
-# unpack_deb PACKAGE DIR: the package's files in DIR, fetched with apt once.
+# update_lists ARCH: a mirror in the midst of an update leaves older lists that serve.
+update_lists() {
+    if [ "$1" = native ]; then
+        as_root apt-get update -qq || true
+    else
+        apt_for "$1" apt-get update -qq || true
+    fi
+}
+
+# deb_dir ARCH
+deb_dir() { if [ "$1" = native ]; then echo "$CACHE/deb"; else echo "$CACHE/deb-$1"; fi; }
+
+# find_deb PACKAGE [ARCH]: prints the newest downloaded file, or nothing.
+find_deb() { ls -t "$(deb_dir "${2:-native}")/$1"_*.deb 2>/dev/null | head -1 || true; }
+
+# As root apt would drop to a user who cannot write here, and warn of it.
+download_deb() { (cd "$(deb_dir "$2")" && apt_for "$2" apt-get download "$1" </dev/null); }
+
+# unpack_deb PACKAGE DIR [ARCH]: the package's files in DIR, fetched with apt once.
 unpack_deb() {
-    local pkg=$1 dir=$2 deb
+    local pkg=$1 dir=$2 arch=${3:-native} deb
     [ -f "$dir/.done" ] && return 0
-    mkdir -p "$CACHE/deb"
-    deb=$(find_deb "$pkg")
+    mkdir -p "$(deb_dir "$arch")"
+    deb=$(find_deb "$pkg" "$arch")
     if [ -z "$deb" ]; then
         say "fetching Debian package $pkg"
-        download_deb "$pkg" || {
-            as_root apt-get update -qq || true # no lists yet, or stale ones
-            download_deb "$pkg"
+        download_deb "$pkg" "$arch" || {
+            update_lists "$arch" # no lists yet, or stale ones
+            download_deb "$pkg" "$arch"
         } || die "cannot fetch $pkg"
-        deb=$(find_deb "$pkg")
+        deb=$(find_deb "$pkg" "$arch")
     fi
     rm -rf "$dir"
     mkdir -p "$dir"
     dpkg-deb -x "$deb" "$dir" && touch "$dir/.done" || die "cannot unpack $deb"
 }
 
-# get_kernel FLAVOUR: sets KERNEL to Debian's kernel, FLAVOUR "cloud-amd64" or "amd64".
+# get_kernel FLAVOUR: sets KERNEL to Debian's kernel, FLAVOUR "cloud-amd64", "amd64", "686" or "686-pae".
 get_kernel() {
-    local dir=$CACHE/kernel-$1 pkg
+    local dir=$CACHE/kernel-$1 pkg arch=native
+    case $1 in 686*) arch=i386 ;; esac
     if [ ! -f "$dir/.done" ]; then
-        pkg=$(kernel_package "$1")
-        [ -n "$pkg" ] || { as_root apt-get update -qq || true; pkg=$(kernel_package "$1"); }
+        pkg=$(kernel_package "$1" $arch)
+        [ -n "$pkg" ] || { update_lists $arch; pkg=$(kernel_package "$1" $arch); }
         [ -n "$pkg" ] || die "apt knows no linux-image-$1"
-        unpack_deb "$pkg" "$dir"
+        unpack_deb "$pkg" "$dir" $arch
     fi
     KERNEL=$(ls "$dir"/boot/vmlinuz-* | head -1)
     [ -n "$KERNEL" ] || die "no kernel in $dir"
@@ -107,7 +130,7 @@ get_kernel() {
 
 kernel_package() {
     # without lists apt-cache fails: the caller fetches them and asks again
-    { LC_ALL=C apt-cache depends "linux-image-$1" 2>/dev/null || true; } |
+    { LC_ALL=C apt_for "$2" apt-cache depends "linux-image-$1" 2>/dev/null || true; } |
         awk '$1 == "Depends:" && $2 ~ /^linux-image-[0-9]/ { print $2; exit }'
 }
 
@@ -171,4 +194,18 @@ make_grub_cd() {
     unpack_deb grub-pc-bin "$CACHE/grub-pc-bin"
     "$CACHE/grub-common/usr/bin/grub-mkrescue" -d "$CACHE/grub-pc-bin/usr/lib/grub/i386-pc" \
         --fonts= --locales= --themes= -o "$1" "$2" >"$1.log" 2>&1
+}
+
+# grub_cd FILE [MORE-FILES...]: such a CD, which is a disk as well, with a font; its grub.cfg is
+# standard input.
+grub_cd() {
+    local out=$1 dir=$1.d
+    shift
+    unpack_deb grub-common "$CACHE/grub-common"
+    rm -rf "$dir"
+    mkdir -p "$dir/boot/grub/fonts"
+    cat >"$dir/boot/grub/grub.cfg"
+    [ $# = 0 ] || cp "$@" "$dir/"
+    cp "$CACHE/grub-common/usr/share/grub/unicode.pf2" "$dir/boot/grub/fonts/"
+    make_grub_cd "$out" "$dir"
 }

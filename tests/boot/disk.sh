@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Debian's kernel makes a filesystem on a disk, fills and checks it; the host finds the same.
-#   disk.sh NAME KERNEL-FLAVOUR DISK SECONDS [EMULATOR-OPTION...]
+#   disk.sh NAME KERNEL-FLAVOUR DISK SECONDS work|fill:FORMAT [EMULATOR-OPTION...]
 # DISK is the guest's name of it; %I in an option is the image. Output is TAP. MYNAH=PROGRAM
-# stands in for the emulator; logs stay in .cache/boot/NAME.*
+# stands in for the emulator; fill:raw and fill:qcow2 are kill.py's work on such an image (SEED=N
+# repeats one, KILLS=N instead of 2, or with MYNAH_LONG 12); logs stay in .cache/boot/NAME.*
 set -uo pipefail
 . "$(dirname "$0")/../lib.sh"
 here=$ROOT/tests/boot
 . "$here/disk-initramfs.sh"
-name=$1 flavour=$2 disk=$3 seconds=$4
-shift 4
+name=$1 flavour=$2 disk=$3 seconds=$4 work=$5
+shift 5
 
 n=0 bad=0
 ok() { n=$((n + 1)); echo "ok $n - $1"; }
@@ -33,6 +34,12 @@ get_busybox
 mkdir -p "$CACHE/boot"
 make_image
 log=$CACHE/boot/$name.log image=$CACHE/boot/$name.img
+export PATH=$PATH:/sbin:/usr/sbin
+case $work in fill:*)
+    exec python3 "$here/kill.py" "$KERNEL" "$INITRD" "$disk" "$image" "${work#fill:}" "$seconds" \
+        "${KILLS:-${MYNAH_LONG:+1}2}" "${SEED:-$RANDOM$RANDOM}" "${MYNAH:-$BUILD/frontend/mynah}" \
+        -nographic -no-reboot -m 256 "${@//%I/$image}" ;;
+esac
 rm -f "$image"
 truncate -s 96M "$image"
 echo "TAP version 13"

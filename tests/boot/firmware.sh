@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Debian's firmware from power-on: SeaBIOS through POST, OVMF to its shell and with variables
-# that last.   firmware.sh seabios|ovmf [EMULATOR-OPTION...]
+# that last, U-Boot to its prompt and on.   firmware.sh seabios|ovmf|uboot [EMULATOR-OPTION...]
 # Output is TAP. MYNAH=PROGRAM stands in for the emulator; logs stay in .cache/boot/.
 set -uo pipefail
 . "$(dirname "$0")/../lib.sh"
@@ -119,6 +119,40 @@ ovmf() {
     done
 }
 
+# uboot_run BITS STEP...: see serial_line.py; a disk with a kernel is in the machine.
+uboot_run() {
+    local rom=$CACHE/u-boot-qemu/usr/lib/u-boot/$1/u-boot.rom log=$CACHE/boot/uboot-$1.log
+    local disk=$CACHE/boot/uboot.disk line
+    shift
+    while read -r line; do
+        case $line in
+        ok*) ok "${line#ok * - }" ;;
+        "not ok"*) not_ok "${line#not ok * - } (see $log)" ;;
+        esac
+    done < <(python3 "$ROOT/tests/boot/serial_line.py" 120 "$log" "$mynah" -bios "$rom" -m 256 \
+        -nographic -monitor none -no-reboot -drive "format=raw,file=$disk" "${options[@]}" -- \
+        'autoboot: ' type: '=> ' type:version '=> ' 'type:ide reset' 'Type: Hard Disk' '=> ' \
+        'type:ls ide 0 /' '[0-9]+ +vmlinuz' '=> ' "$@")
+}
+
+# The 64-bit build cannot start kernels (it resets the machine), so it ends at the prompt.
+uboot() {
+    local options=("$@")
+    (unpack_deb u-boot-qemu "$CACHE/u-boot-qemu") >&2 || { ok "# SKIP no u-boot-qemu"; return; }
+    get_kernel cloud-amd64
+    rm -rf "$CACHE/boot/uboot" "$CACHE/boot/uboot.disk"
+    mkdir "$CACHE/boot/uboot"
+    cp "$KERNEL" "$CACHE/boot/uboot/vmlinuz"
+    truncate -s 24M "$CACHE/boot/uboot.disk"
+    mke2fs -q -F -t ext4 -d "$CACHE/boot/uboot" "$CACHE/boot/uboot.disk"
+    uboot_run qemu-x86 'type:load ide 0 1000000 /vmlinuz' '[0-9]+ bytes read' '=> ' \
+        'type:setenv bootargs console=ttyS0 panic=-1' '=> ' 'type:zboot 1000000' \
+        'Command line: console=ttyS0 panic=-1' 'Unable to mount root'
+    uboot_run qemu-x86_64 type:pci '0x8086 +0x7113' '=> '
+    [ $n = 21 ] || not_ok "21 steps, not $n"
+}
+
+export PATH=$PATH:/sbin:/usr/sbin
 mkdir -p "$CACHE/boot"
 echo "TAP version 13"
 "$which" "$@"

@@ -3,6 +3,7 @@
 # Makes a disk with Debian on it: GPT, GRUB for BIOS and for EFI, ext4.
 #   installed-image.sh FILE
 # Needs root (chroot), no loop devices. Writes FILE (raw) and FILE with .qcow2 for .raw.
+# Status 77: Debian's packages could not be fetched.
 set -euo pipefail
 . "$(dirname "$0")/../lib.sh"
 out=$1 work=$CACHE/installed.work
@@ -12,11 +13,18 @@ menu='search --no-floppy --label --set=root mynahroot
 set prefix=($root)/boot/grub
 normal'
 
+# A mirror that answers has what is asked for, so any other failure is ours.
+fetch_failed() { grep -qE "Failed to fetch|Could not resolve|Unable to fetch" "$1"; }
+
 make_tree() {
     mmdebstrap --variant=minbase --mode=root --include="$packages" \
         --aptopt='Acquire::Languages "none"' --dpkgopt=path-exclude='/usr/share/doc/*' \
         --dpkgopt=path-exclude='/usr/share/man/*' --dpkgopt=path-exclude='/usr/share/locale/*' \
-        bookworm "$work/root"
+        bookworm "$work/root" >"$work/log" 2>&1 || {
+        cat "$work/log"
+        fetch_failed "$work/log" && exit 77
+        exit 1
+    }
     chroot "$work/root" passwd -d root
     echo mynah >"$work/root/etc/hostname"
     echo 'LABEL=mynahroot / ext4 errors=remount-ro 0 1' >"$work/root/etc/fstab"

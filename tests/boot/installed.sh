@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Fetches what installed.py needs and runs it on a disk with Debian.
 #   installed.sh plain|raw|seabios|ovmf SECONDS [EMULATOR-OPTION...]
-# Skipped without root or when the packages cannot be fetched.
+# Skipped without root or when packages cannot be fetched; what cannot be made of them is a failure.
 set -uo pipefail
 . "$(dirname "$0")/../lib.sh"
 name=$1 seconds=$2
@@ -17,12 +17,26 @@ skip() {
 }
 
 [ -n "${MYNAH_LONG:-}" ] || skip "MYNAH_LONG asks for it"
-if [ ! -f "$raw" ]; then
+fail() {
+    echo "TAP version 13"
+    echo "not ok 1 - $1"
+    echo "1..1"
+    exit 1
+}
+
+maker=$ROOT/tests/boot/installed-image.sh
+# its digest, not its date, so that a fresh checkout makes nothing anew
+made=$(sha256sum <"$maker")
+if [ ! -f "$raw" ] || [ "$(cat "$raw.made" 2>/dev/null)" != "$made" ]; then
     [ "$(id -u)" = 0 ] || skip "the disk is made by root alone"
-    (need_packages mmdebstrap grub-common grub-pc-bin grub-efi-amd64-bin mtools dosfstools fdisk) \
-        >"$log.image" 2>&1 || skip "no packages (see $log.image)"
-    "$ROOT/tests/boot/installed-image.sh" "$raw" >>"$log.image" 2>&1 ||
-        skip "no disk (see $log.image)"
+    (need_packages mmdebstrap grub-common grub-pc-bin grub-efi-amd64-bin mtools dosfstools fdisk \
+        e2fsprogs qemu-utils) >"$log.image" 2>&1 || skip "no packages (see $log.image)"
+    "$maker" "$raw" >>"$log.image" 2>&1
+    case $? in
+    0) echo "$made" >"$raw.made" ;;
+    77) skip "mmdebstrap could not fetch Debian (see $log.image)" ;;
+    *) fail "the disk is made (see $log.image)" ;;
+    esac
 fi
 case $name in
 raw) set -- -drive "file=$raw,format=raw" "$@" ;;

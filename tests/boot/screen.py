@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """A Debian kernel with its console on the VGA: what the screen shows, read back from screendumps by
 the glyphs of the font, and a line typed with sendkey.   screen.py MYNAH KERNEL INITRD FONT.bin"""
+import collections
 import os
 import re
 import socket
@@ -25,27 +26,43 @@ def load_font(path):
     return font
 
 
-def read_screen(path, font):
-    """Lines of a 720x400 text screen; a cell that is no glyph is '?'."""
+def read_ppm(path):
+    """(width, height, dots)"""
     with open(path, "rb") as f:
         data = f.read()
-    if not data.startswith(b"P6\n720 400\n255\n"):
-        return []
-    dots = data[15:]
-    lines = []
-    for row in range(25):
-        text = ""
-        for column in range(80):
-            corner = (row * 16 * 720 + column * 9) * 3
-            back = dots[corner + 24:corner + 27]  # the ninth dot
-            glyph = bytearray()
-            for y in range(16):
-                at = corner + y * 720 * 3
-                glyph.append(sum((dots[at + 3 * x:at + 3 * x + 3] != back) << (7 - x)
-                                 for x in range(8)))
-            text += font.get(bytes(glyph), "?")
-        lines.append(text.rstrip())
-    return lines
+    head = re.match(rb"P6\n(\d+) (\d+)\n255\n", data)
+    return (int(head[1]), int(head[2]), data[head.end():]) if head else (0, 0, b"")
+
+
+def read_glyph(lines):
+    """16 bytes, from the 8 dots of each line; the ground is the colour that prevails."""
+    ground = collections.Counter(dots[3 * x:3 * x + 3] for dots in lines
+                                 for x in range(8)).most_common(1)[0][0]
+    return bytes(sum((dots[3 * x:3 * x + 3] != ground) << (7 - x) for x in range(8))
+                 for dots in lines)
+
+
+def read_glyphs(path):
+    """Rows of glyphs: cells of 9x16 dots in text mode, which shows as 720x400, else 8x16 as Linux
+    draws on a frame buffer of any size."""
+    width, height, dots = read_ppm(path)
+    step = 9 if (width, height) == (720, 400) else 8
+    known, rows = {}, []
+    for top in range(0, height - 15, 16):
+        row = []
+        for left in range(0, width - step + 1, step):
+            lines = tuple(dots[(y * width + left) * 3:(y * width + left + 8) * 3]
+                          for y in range(top, top + 16))
+            if lines not in known:
+                known[lines] = read_glyph(lines)
+            row.append(known[lines])
+        rows.append(row)
+    return rows
+
+
+def read_screen(path, font):
+    """Lines of a console; a cell that is no glyph is '?'."""
+    return ["".join(font.get(glyph, "?") for glyph in row).rstrip() for row in read_glyphs(path)]
 
 
 class Machine:
