@@ -45,27 +45,35 @@ static void load_palette(const struct vga *v, struct vga_palette *p)
 
 /* --- memory to dots ----------------------------------------------------------------------- */
 
-/* Index of the 4 bytes that the address counter selects. In doubleword mode the counter is
- * taken as it is, which matches how chain-4 stores. */
-uint32_t vga_address(const struct vga *v, uint32_t count, unsigned row)
+/* In doubleword mode the counter is taken as it is, which matches how chain-4 stores. */
+uint32_t vga_address(const struct vga *v, uint32_t count)
 {
     uint8_t mode = v->cr[0x17];
-    uint32_t a = count;
 
     if (vbe_on(v))
-        return a & (v->vram.size / 4 - 1);
+        return count & (v->vram.size / 4 - 1);
     if (!(v->cr[0x14] & CR14_DWORD) && !(mode & CR17_BYTE))
-        a = a << 1 | (a >> (mode & CR17_MA15 ? 15 : 13) & 1);
-    if (!(mode & CR17_RS0_MA13))
+        count = count << 1 | (count >> (mode & CR17_MA15 ? 15 : 13) & 1);
+    return count & (VGA_PLANE - 1);
+}
+
+/* The same in graphics, where bits of the row may stand in for two of the address. */
+static uint32_t address_in_row(const struct vga *v, uint32_t count, unsigned row)
+{
+    uint32_t a = vga_address(v, count);
+
+    if (vbe_on(v))
+        return a;
+    if (!(v->cr[0x17] & CR17_RS0_MA13))
         a = (a & ~0x2000u) | (row & 1) << 13;
-    if (!(mode & CR17_RS1_MA14))
+    if (!(v->cr[0x17] & CR17_RS1_MA14))
         a = (a & ~0x4000u) | (row & 2) << 13;
-    return a & (VGA_PLANE - 1);
+    return a;
 }
 
 static uint32_t fetch(const struct vga *v, const struct vga_line *l, unsigned column)
 {
-    uint32_t at = vga_address(v, l->count + column, l->row), x;
+    uint32_t at = address_in_row(v, l->count + column, l->row), x;
 
     memcpy(&x, v->vram.host + 4 * (size_t)at, 4);
     return x;

@@ -7,7 +7,6 @@
 #include "hw/display/vga.h"
 
 #define MISC_COLOUR 0x01 /* ports 3Dx, else 3Bx */
-#define MISC_RAM    0x02
 
 #define SR1_8DOT       0x01
 #define SR1_HALFCLOCK  0x08
@@ -112,7 +111,7 @@ struct vga_palette {
     uint32_t ega[16], all[256];
     unsigned plane_enable;
 };
-uint32_t vga_address(const struct vga *v, uint32_t count, unsigned row);
+uint32_t vga_address(const struct vga *v, uint32_t count);
 void vga_text_line(const struct vga *v, const struct vga_palette *p, const struct vga_line *l,
                    uint32_t *out);
 

@@ -14,6 +14,10 @@
 #define WINDOW 0xa0000u
 #define HALF   0x10000u
 
+/* Two bits that a BIOS always sets alike count nowhere, as on QEMU's card, since GRUB's
+ * firmware image for that leaves them clear: RAM enable in the miscellaneous output register,
+ * and odd/even off in the sequencer (the graphics controller's bit decides). */
+
 /* The byte of the map that window address a means; false: not decoded. */
 static bool decode(const struct vga *v, uint32_t a, uint32_t *at)
 {
@@ -23,7 +27,7 @@ static bool decode(const struct vga *v, uint32_t a, uint32_t *at)
     unsigned m = GR6_MAP(v->gr[6]);
 
     *at = a - map[m].base;
-    return (v->misc & MISC_RAM) && *at < map[m].size;
+    return *at < map[m].size;
 }
 
 /* Which 4 bytes of memory, one a plane, address `at` selects. */
@@ -44,15 +48,10 @@ static struct cell cell_of(const struct vga *v, uint32_t at)
         c.plane = at & 3;
         c.planes = 1u << c.plane;
         at >>= 2;
-    } else {
-        if (v->gr[5] & GR5_ODDEVEN)
-            c.plane = (c.plane & 2) | (at & 1);
-        if (!(v->sr[4] & SR4_NO_ODDEVEN)) {
-            c.planes = at & 1 ? 0xa : 0x5;
-            at &= ~1u;
-        } else if (v->gr[5] & GR5_ODDEVEN) {
-            at &= ~1u;
-        }
+    } else if (v->gr[5] & GR5_ODDEVEN) {
+        c.plane = (c.plane & 2) | (at & 1);
+        c.planes = at & 1 ? 0xa : 0x5;
+        at &= ~1u;
     }
     c.index = at & limit;
     return c;
@@ -177,9 +176,8 @@ static const struct io_ops high_ops = {high_read, high_write, 1, 8};
 /* Chain-4 with nothing between the CPU and memory. */
 static bool low_is_plain(const struct vga *v)
 {
-    return (v->misc & MISC_RAM) && (v->sr[4] & SR4_CHAIN4) && (v->sr[2] & 15) == 15 &&
-           GR6_MAP(v->gr[6]) < 2 && !(v->gr[5] & (3 | GR5_READ1)) && !(v->gr[1] & 15) &&
-           !v->gr[3] && v->gr[8] == 0xff;
+    return (v->sr[4] & SR4_CHAIN4) && (v->sr[2] & 15) == 15 && GR6_MAP(v->gr[6]) < 2 &&
+           !(v->gr[5] & (3 | GR5_READ1)) && !(v->gr[1] & 15) && !v->gr[3] && v->gr[8] == 0xff;
 }
 
 /* Of the 64K that the window shows as RAM. */

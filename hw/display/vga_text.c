@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * A line of a text mode: characters in plane 0, attributes in plane 1, two fonts in plane 2
- * (IBM "Alphanumeric modes", "Character map select"). */
+ * (IBM "Alphanumeric modes", "Character map select"). The plane enable register masks nothing
+ * here and no row bits go into addresses, as on QEMU's card: GRUB's own firmware image relies
+ * on it. */
 #include "hw/display/vga_int.h"
 
 #include <string.h>
@@ -59,7 +61,7 @@ void vga_text_line(const struct vga *v, const struct vga_palette *p, const struc
 
     for (c = 0; c < l->chars; c++, out += nine ? 9 : 8) {
         uint32_t count = (l->count + c) & 0xffff;
-        const uint8_t *cell = v->vram.host + 4 * (size_t)vga_address(v, count, l->row);
+        const uint8_t *cell = v->vram.host + 4 * (size_t)vga_address(v, count);
         unsigned ch = cell[0], attr = cell[1], fore = attr & 15, back = attr >> 4;
         unsigned bits = font.set[attr >> 3 & 1][4 * (ch * 32 + l->row)];
 
@@ -74,6 +76,6 @@ void vga_text_line(const struct vga *v, const struct vga_palette *p, const struc
             bits = 0xff;
         put_char(out, bits, nine,
                  count == cursor || ((v->ar[0x10] & AR10_9TH) && (ch & 0xe0) == 0xc0),
-                 p->ega[fore & p->plane_enable], p->ega[back & p->plane_enable]);
+                 p->ega[fore], p->ega[back]);
     }
 }

@@ -213,6 +213,27 @@ void boot_setup_cpu(const struct boot_config *cfg, struct boot_entry *entry,
     }
 }
 
+/* What a kernel may look up at fixed places when no BIOS has run: where the extended BIOS data
+ * area is, how much conventional memory there is, the text mode. */
+static void put_bios_data(const struct boot_config *cfg)
+{
+    enum { EBDA_SEG = 0x40e, EQUIPMENT = 0x410, BASE_KIB = 0x413, VIDEO = 0x449 };
+    uint8_t *ram = cfg->ram.host;
+
+    put16(ram + EBDA_SEG, BOOT_EBDA >> 4);
+    put16(ram + EQUIPMENT, 0x0002); /* FPU */
+    put16(ram + BASE_KIB, BOOT_EBDA >> 10);
+    ram[BOOT_EBDA] = 1; /* KiB */
+    if (!cfg->text_screen)
+        return;
+    ram[EQUIPMENT] |= 0x20; /* 80x25, colour */
+    ram[VIDEO] = 3;
+    put16(ram + VIDEO + 1, 80);
+    put16(ram + 0x463, 0x3d4); /* CRT controller */
+    ram[0x484] = 24;           /* last row */
+    put16(ram + 0x485, 16);    /* lines of a character */
+}
+
 /* --- dispatch ----------------------------------------------------------------- */
 
 bool boot_load(const struct boot_config *cfg, struct boot_entry *entry, struct err *e)
@@ -226,6 +247,7 @@ bool boot_load(const struct boot_config *cfg, struct boot_entry *entry, struct e
                        cfg->kernel);
     if (!boot_file_open(&f, cfg->kernel, BOOT_KERNEL_MAX, e))
         return false;
+    put_bios_data(cfg);
     if (boot_is_linux(&f))
         ok = boot_linux(cfg, &f, entry, e);
     else if (boot_is_multiboot(&f))

@@ -116,7 +116,7 @@ static bool model_place(const struct model *m, uint32_t a, uint32_t *at)
     uint32_t size = map == 0 ? 0x20000 : map == 1 ? 0x10000 : 0x8000;
 
     *at = a - base;
-    return a >= base && a - base < size && (m->misc & 2);
+    return a >= base && a - base < size; /* open whatever misc says */
 }
 
 /* Chain-4 of the cards after IBM's: planes take turns, four addresses are one byte of each. */
@@ -159,11 +159,9 @@ static void model_write(struct model *m, uint32_t a, uint8_t v)
             continue;
         if ((m->sr4 & 8) && (a & 3) != p)
             continue;
-        if (!(m->sr4 & 8) && !(m->sr4 & 4)) {
+        if (!(m->sr4 & 8) && (m->gr[5] & 0x10)) {
             if ((a & 1) != (p & 1))
                 continue;
-            off &= ~1u;
-        } else if (!(m->sr4 & 8) && (m->gr[5] & 0x10)) {
             off &= ~1u;
         }
         m->plane[p][off] = model_mix(m, p, v);
@@ -180,9 +178,8 @@ static uint8_t model_read(struct model *m, uint32_t a)
     off = model_offset(m, at);
     if (m->sr4 & 8) {
         plane = a & 3;
-    } else if ((m->gr[5] & 0x10) || !(m->sr4 & 4)) {
-        if (m->gr[5] & 0x10)
-            plane = (plane & 2) | (a & 1);
+    } else if (m->gr[5] & 0x10) {
+        plane = (plane & 2) | (a & 1);
         off &= ~1u;
     }
     for (p = 0; p < 4; p++)

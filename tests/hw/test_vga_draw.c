@@ -38,7 +38,7 @@ static uint32_t to_rgb(const struct vga *v, unsigned index)
 
 static uint32_t to_ega(const struct vga *v, unsigned colour)
 {
-    unsigned a = v->ar[colour & v->ar[0x12] & 15];
+    unsigned a = v->ar[colour & 15];
 
     if (v->ar[0x10] & 0x80)
         return to_rgb(v, (a & 0x0f) | (v->ar[0x14] & 0x0f) << 4);
@@ -80,12 +80,12 @@ static uint32_t graphics_dot(const struct vga *v, const struct picture *p, uint3
     case PLANAR:
         for (plane = 0; plane < 4; plane++)
             colour |= (byte_of(v, plane, offset) >> (7 - bit) & 1) << plane;
-        return to_ega(v, colour);
+        return to_ega(v, colour & v->ar[0x12]);
     case CGA4:
         plane = bit / 4;
         colour = (byte_of(v, plane, offset) >> pair & 3) |
                  (byte_of(v, plane + 2, offset) >> pair & 3) << 2;
-        return to_ega(v, colour);
+        return to_ega(v, colour & v->ar[0x12]);
     default: return to_rgb(v, byte_of(v, bit / 2, offset));
     }
 }
@@ -335,7 +335,7 @@ static uint32_t vbe_dot(const struct vga *v, unsigned bpp, unsigned virt, unsign
     case 4:
         for (plane = 0; plane < 4; plane++)
             colour |= (base[4 * (n / 8) + plane] >> (7 - n % 8) & 1) << plane;
-        return to_ega(v, colour);
+        return to_ega(v, colour & v->ar[0x12]);
     case 8: return to_rgb(v, base[n]);
     case 15:
         c = base[2 * n] + base[2 * n + 1] * 256;

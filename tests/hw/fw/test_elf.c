@@ -54,7 +54,8 @@ static void put_mb_header(uint8_t *h, uint32_t flags)
 
 static void test_multiboot(gconstpointer wide)
 {
-    struct boot_config cfg = {.ram = ram_new(RAM_SIZE), .cmdline = "x=1"};
+    struct boot_config cfg = {
+        .ram = ram_new(RAM_SIZE), .cmdline = "x=1", .text_screen = wide != NULL};
     struct boot_entry en;
     struct err e;
     char *mod = file_new("module", 6);
@@ -77,6 +78,11 @@ static void test_multiboot(gconstpointer wide)
         g_assert_cmphex(get32(m) & 0xfff, ==, 0);
         g_assert_true(!memcmp(cfg.ram.host + get32(m), "module", 6));
     }
+    /* Xen and others look where a BIOS leaves its data */
+    g_assert_cmphex(get32(cfg.ram.host + 0x40c) >> 16, ==, BOOT_EBDA >> 4);
+    g_assert_cmpint(get32(cfg.ram.host + 0x413) & 0xffff, ==, get32(info + 4));
+    g_assert_cmpint(cfg.ram.host[BOOT_EBDA], ==, 1);
+    g_assert_cmpint(cfg.ram.host[0x449], ==, wide ? 3 : 0);
     g_free(list);
     file_drop(mod);
     ram_free(&cfg.ram);
