@@ -153,10 +153,10 @@ static void setup_mtrrs(struct cpu *cpu)
     cpu->mtrr_def = 0xc06;
 }
 
-/* Firmware in flash starts kernels itself. */
+/* Firmware that the user chose finds the kernel in fw_cfg. */
 bool vm_direct_boot(const struct vm *vm)
 {
-    return vm->o->kernel && !vm->pc->cfg.pflash[0];
+    return vm->o->kernel && !vm->o->bios && !vm->pc->cfg.pflash[0];
 }
 
 /* What firmware would have done, and the kernel in RAM. */
