@@ -94,6 +94,7 @@ struct opts {
     enum opts_engine engine; /* -accel tcg,engine=ir|jit */
     enum opts_mmu mmu;       /* -accel tcg,mmu=flat|tlb */
     unsigned host_level;     /* -accel tcg,host=x86-64-v2|v3: 2 or 3; 0: all that is there */
+    uint32_t tb_size;        /* -accel tcg,tb-size=MIB of translated code; 0: by guest RAM */
     bool icount;             /* -accel tcg,icount=on: count instructions exactly */
 
     struct chardev_opts chardev[OPTS_CHARDEVS]; /* every back end */

@@ -98,11 +98,21 @@ static bool create_board(struct vm *vm, struct err *e)
     return true;
 }
 
+/* Room for translated code: guests with more RAM run more code. */
+static uint32_t code_bytes(const struct opts *o)
+{
+    uint64_t quarter = o->ram_size / 4;
+
+    return o->tb_size ? o->tb_size << 20 : (uint32_t)CLAMP(quarter, 128u << 20, 512u << 20);
+}
+
 static bool create_cpu(struct vm *vm, struct err *e)
 {
     const struct opts *o = vm->o;
-    struct run_opts ro = {
-        .jit = o->engine == ENGINE_JIT, .counting = o->icount, .host_level = o->host_level};
+    struct run_opts ro = {.jit = o->engine == ENGINE_JIT,
+                          .counting = o->icount,
+                          .code_bytes = code_bytes(o),
+                          .host_level = o->host_level};
     gpa top = PC_RAM_HIGH + vm->pc->memory.ram_high; /* ROMs and frame buffers too */
 
     if (!cpu_model_parse(&vm->model, o->cpu ? o->cpu : "max", e))

@@ -260,8 +260,10 @@ def test_reset(tap, r):
 
 
 def test_memory(tap, r):
-    with Machine(r, store(COUNTER, 0x12345678) + HALT, *EXIT) as m:
+    with Machine(r, store(COUNTER, 0x12345678) + HALT, *EXIT, "-accel", "tcg,tb-size=8") as m:
         q = m.qmp()
+        a = q.hmp("info jit")
+        tap.ok(re.search(r"code cache +8388608\r", a), "tb-size", a)
         while q.word(COUNTER) == 0:
             time.sleep(0.01)
         for name in ("memsave", "pmemsave"):

@@ -87,6 +87,9 @@ static const struct bad_line bad_lines[] = {
     {"-accel tcg,icount=maybe", "maybe"},
     {"-accel tcg,host=x86-64-v9", "x86-64-v9"},
     {"-accel tcg,frob=1", "frob"},
+    {"-accel tcg,tb-size=7", "8 to 1024"},
+    {"-accel tcg,tb-size=1025", "8 to 1024"},
+    {"-accel tcg,tb-size=x", "tb-size"},
     {"-accel ''", "name"},
     {"-initrd x", "-initrd"},
     {"-append x", "-append"},
@@ -316,13 +319,14 @@ static void test_values(void)
     struct err e;
     g_assert_cmpint(
         parse(&o, &e,
-              "-accel tcg,engine=ir,mmu=tlb,icount=on -machine pc,unpack=guest "
+              "-accel tcg,engine=ir,mmu=tlb,icount=on,tb-size=64 -machine pc,unpack=guest "
               "-rtc base=2006-06-17T16:01:21 -S -no-shutdown -d in_asm,int -d cpu "
               "-chardev file,path=a,,b,append=on,id=x -debugcon chardev:x -echr 0x14 "
               "-uuid 01234567-89ab-cdef-0123-456789ABCDEF -cpu max,+avx -pidfile p"),
         ==, OPTS_RUN);
     g_assert_cmpint(o.engine, ==, ENGINE_IR);
     g_assert_cmpint(o.mmu, ==, MMU_TLB);
+    g_assert_cmpuint(o.tb_size, ==, 64);
     g_assert_true(o.icount && o.guest_unpack && o.start_paused && o.no_shutdown);
     g_assert_cmpint(o.rtc, ==, RTC_DATE);
     g_assert_cmpint(o.rtc_date, ==, 1150560081);
