@@ -144,6 +144,7 @@ struct dev_env {
 struct dev {
     const struct dev_class *cls;
     const char *id; /* for messages; owned by the board */
+    bool named;     /* the user gave it */
     const struct dev_env *env;
     bool realized;
     bool mapped[DEV_MAX_REGIONS];
@@ -154,6 +155,11 @@ struct dev {
  * reference to env, which must outlive the device. */
 void dev_init(struct dev *d, const struct dev_class *cls, const char *id,
               const struct dev_env *env);
+/* What the user calls it, "" when he gave it no name. */
+static inline const char *dev_user_id(const struct dev *d)
+{
+    return d->named ? d->id : "";
+}
 /* Sets a property from text (numbers as in C, on/off/true/false for bool). */
 bool dev_set_prop(struct dev *d, const char *name, const char *value, struct err *e);
 const struct prop *dev_find_prop(const struct dev_class *cls, const char *name); /* or NULL */

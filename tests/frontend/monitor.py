@@ -260,7 +260,8 @@ def test_reset(tap, r):
 
 
 def test_memory(tap, r):
-    with Machine(r, store(COUNTER, 0x12345678) + HALT, *EXIT, "-accel", "tcg,tb-size=8") as m:
+    with Machine(r, store(COUNTER, 0x12345678) + HALT, *EXIT, "-accel", "tcg,tb-size=8",
+                 "-device", "pci-testdev,id=mine", "-device", "pci-testdev") as m:
         q = m.qmp()
         a = q.hmp("info jit")
         tap.ok(re.search(r"code cache +8388608\r", a), "tb-size", a)
@@ -282,6 +283,9 @@ def test_memory(tap, r):
         for line in ("mem", "tlb", "pic", "lapic", "irq", "mtree", "qtree", "pci", "jit", "roms"):
             a = q.hmp("info " + line)
             tap.ok(not a.startswith(("unknown", "Error")), "info " + line, a)
+        a = q.hmp("info qtree")
+        tap.ok('dev: pci-testdev, id "mine"' in a and 'dev: pci-testdev, id ""' in a and
+               'id "debugcon' not in a, "ids are the user's", a)
         q.s.sendall(b'{"execute": "human-monitor-command", "arguments": '
                     b'{"command-line": "o /b 0xf4 5"}}')
         tap.ok(m.end() == status_of(5), "o writes a port", repr(m.p.returncode))
