@@ -88,7 +88,7 @@ static const struct option options[] = {
     {"debugcon", "BACKEND", CALL, .fn = opt_debugcon, .help = "debug console at port 0xe9"},
     {"echr", "N", CALL, .fn = opt_echr, .help = "terminal escape character (1 = Ctrl-A)"},
     {"device", "NAME[,PROPERTY=VALUE...]", CALL, .fn = opt_device,
-     .help = "adds a device; '-device help' lists them"},
+     .help = "adds a device, also as JSON; '-device help' lists them"},
     {"global", "DRIVER.PROPERTY=VALUE", CALL, .fn = opt_global,
      .help = "ignored with a warning"},
     {"net", "none", ONLY, .only = "none", .help = "no network"},

@@ -79,9 +79,10 @@ bool opts_add_device(struct opts_build *b, const char *name, const char *key, co
 opts_fn opt_drive, opt_disk, opt_cdrom, opt_floppy, opt_snapshot, opt_blockdev, opt_add_fd;
 
 /* One JSON object as a property list: members of inner objects and arrays are "outer.inner"
- * and "outer.0", true and false "on" and "off", null "". */
+ * and "outer.0" (JSON_FLAT refuses them), true and false "on" and "off", null "". */
+enum json_depth { JSON_FLAT, JSON_NESTED };
 bool props_parse_json(struct opts *o, struct props *ps, const char *option, const char *text,
-                      struct err *e);
+                      enum json_depth depth, struct err *e);
 /* What -drive and -blockdev share: cache.*, discard, detect-zeroes, locking, aio. */
 bool props_take_image(struct props *ps, struct image_opts *img, struct err *e);
 /* Snapshot mode, blockdev references, default drives. */

@@ -152,6 +152,11 @@ static const struct bad_line bad_lines[] = {
     {"-vga cirrus", "cirrus"},
     {"-vga frob", "frob"},
     {"-device VGA,frob=1", "VGA.frob"},
+    {"-device '{\"driver\":\"VGA\",\"frob\":1}'", "VGA.frob"},
+    {"-device '{\"driver\":\"VGA\",\"a\":{\"b\":1}}'", "'a' takes a plain value"},
+    {"-device '{\"driver\":\"VGA\",\"a\":[]}'", "'a' takes a plain value"},
+    {"-device '{\"id\":\"VGA\"}'", "unknown device"},
+    {"-device '{\"driver\":\"VGA\"'", "-device: bad JSON"},
     {"-rtc base=2023-02-29", "2023-02-29"},
     {"-rtc base=frob", "frob"},
     {"-rtc frob=1", "frob"},
@@ -384,6 +389,33 @@ static void test_devices(void)
     opts_finish(&o);
 }
 
+/* As libvirt writes them. */
+static void test_json_devices(void)
+{
+    struct opts o;
+    struct err e;
+
+    if (parse(&o, &e,
+              "-nodefaults -chardev null,id=c -device "
+              "'{\"driver\":\"virtio-blk-pci\",\"bus\":\"pci.0\",\"addr\":\"0x4.1\",\"drive\":"
+              "\"d,0\",\"id\":\"x\",\"bootindex\":1,\"multifunction\":true}' -device "
+              "'{\"driver\":\"pci-testdev\"}' -device "
+              "'{\"driver\":\"isa-serial\",\"chardev\":\"c\",\"index\":0}'") != OPTS_RUN)
+        g_error("%s", e.msg);
+    g_assert_cmpuint(o.devices, ==, 2);
+    g_assert_cmpstr(o.device[0].cls->name, ==, "virtio-blk-pci");
+    g_assert_cmpstr(o.device[0].id, ==, "x");
+    g_assert_cmpstr(o.device[0].bus, ==, "pci.0");
+    g_assert_cmpint(o.device[0].devfn, ==, 0x21);
+    g_assert_cmpint(o.device[0].bootindex, ==, 1);
+    g_assert_true(o.device[0].multifunction);
+    g_assert_cmpuint(o.device[0].props, ==, 1);
+    g_assert_cmpstr(o.device[0].prop[0].value, ==, "d,0");
+    g_assert_cmpstr(o.device[1].cls->name, ==, "pci-testdev");
+    g_assert_cmpstr(serial(&o, 0)->id, ==, "c");
+    opts_finish(&o);
+}
+
 static void test_driftfix(void)
 {
     static const char *const words[] = {"none", "slew"};
@@ -449,6 +481,7 @@ int main(int argc, char **argv)
     g_test_add_func("/opts/values", test_values);
     g_test_add_func("/opts/version", test_version);
     g_test_add_func("/opts/devices", test_devices);
+    g_test_add_func("/opts/json-devices", test_json_devices);
     g_test_add_func("/opts/vga", test_vga);
     g_test_add_func("/opts/driftfix", test_driftfix);
     return g_test_run();
