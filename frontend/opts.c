@@ -90,7 +90,7 @@ static const struct option options[] = {
     {"device", "NAME[,PROPERTY=VALUE...]", CALL, .fn = opt_device,
      .help = "adds a device, also as JSON; '-device help' lists them"},
     {"global", "DRIVER.PROPERTY=VALUE", CALL, .fn = opt_global,
-     .help = "ignored with a warning"},
+     .help = "another default of a device's property"},
     {"net", "none", ONLY, .only = "none", .help = "no network"},
     {"nic", "none", ONLY, .only = "none", .help = "no network"},
     {"boot", "[order=]acdn[,once=acdn][,menu=on|off][,strict=on|off][,...]", CALL,
@@ -269,6 +269,8 @@ void opts_finish(struct opts *o)
     for (unsigned i = 0; i < o->devices; i++)
         g_free(o->device[i].prop);
     g_free(o->device);
+    g_free(o->global);
+    o->global = NULL;
     g_free(o->fw_cfg);
     g_free(o->oem);
     o->fw_cfg = NULL;

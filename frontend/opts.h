@@ -8,6 +8,7 @@
 
 #include "frontend/block/drives.h"
 #include "hw/fw/items.h"
+#include "softmmu/dev.h"
 #include "softmmu/err.h"
 #include "softmmu/types.h"
 
@@ -114,6 +115,8 @@ struct opts {
 
     struct device_opts *device; /* in the order given */
     unsigned devices;
+    struct dev_default *global; /* -global, in the order given */
+    unsigned globals;
 
     bool nographic;
     bool no_reboot;    /* a guest reset ends the run */

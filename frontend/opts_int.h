@@ -60,7 +60,8 @@ typedef bool opts_fn(struct opts_build *b, const char *option, const char *value
                      struct err *e);
 opts_fn opt_memory, opt_smp, opt_machine, opt_accel, opt_enable_kvm, opt_rtc, opt_uuid,
     opt_echr;
-opts_fn opt_serial, opt_chardev, opt_debugcon, opt_mon, opt_monitor, opt_qmp, opt_global;
+opts_fn opt_serial, opt_chardev, opt_debugcon, opt_mon, opt_monitor, opt_qmp;
+opts_fn opt_global; /* opts_global.c */
 
 opts_fn opt_boot, opt_smbios, opt_fw_cfg; /* opts_fw.c */
 /* opts_device.c */

@@ -62,6 +62,8 @@ static bool create_board(struct vm *vm, struct err *e)
         .debugcon = vm_char(vm, o->debugcon),
         .rtc_epoch = rtc_epoch(o),
         .rtc_slew = o->rtc_slew,
+        .defaults = o->global,
+        .n_defaults = o->globals,
         .hpet = !o->no_hpet,
         .tsc_hz = CPU_TSC_HZ,
     };

@@ -261,7 +261,9 @@ def test_reset(tap, r):
 
 def test_memory(tap, r):
     with Machine(r, store(COUNTER, 0x12345678) + HALT, *EXIT, "-accel", "tcg,tb-size=8",
-                 "-device", "pci-testdev,id=mine", "-device", "pci-testdev") as m:
+                 "-device", "pci-testdev,id=mine", "-device", "pci-testdev",
+                 "-device", "VGA,yres=480", "-global", "VGA.xres=640", "-global", "VGA.yres=600",
+                 "-global", "kvm-pit.lost_tick_policy=discard") as m:
         q = m.qmp()
         a = q.hmp("info jit")
         tap.ok(re.search(r"code cache +8388608\r", a), "tb-size", a)
@@ -284,6 +286,8 @@ def test_memory(tap, r):
             a = q.hmp("info " + line)
             tap.ok(not a.startswith(("unknown", "Error")), "info " + line, a)
         a = q.hmp("info qtree")
+        tap.ok("xres = 640 " in a and "yres = 480 " in a and "slew = false" in
+               a.split("pit-i8254")[1].split("dev:")[0], "-global", a)
         tap.ok('dev: pci-testdev, id "mine"' in a and 'dev: pci-testdev, id ""' in a and
                'id "debugcon' not in a, "ids are the user's", a)
         q.s.sendall(b'{"execute": "human-monitor-command", "arguments": '

@@ -147,6 +147,12 @@ static const struct bad_line bad_lines[] = {
     {"-fw_cfg opt/a", "string="},
     {"-fw_cfg opt/a,file=x,string=y", "one of"},
     {"-global frob", "frob"},
+    {"-global driver=VGA,property=xres", "driver.property=value"},
+    {"-global driver=VGA,property=xres,value=1,frob=2", "frob"},
+    {"-global VGA.frob=1", "Property 'VGA.frob' not found"},
+    {"-global VGA.xres=x", "bad value 'x' for property 'xres'"},
+    {"-global virtio-blk-pci.drive=d", "for one device only"},
+    {"-global kvm-pit.lost_tick_policy=catchup", "bad value 'catchup'"},
     {"-net user", "user"},
     {"-display gtk", "gtk"},
     {"-vga cirrus", "cirrus"},
@@ -416,6 +422,31 @@ static void test_json_devices(void)
     opts_finish(&o);
 }
 
+static void test_global(void)
+{
+    static const char *const want[][3] = {
+        {"pit-i8254", "slew", "off"},   {"pit-i8254", "slew", "on"},
+        {"rtc-mc146818", "slew", "on"}, {"ide-hd", "model", "a=b,c.d"},
+        {"VGA", "xres", "640"},
+    };
+    struct opts o;
+    struct err e;
+
+    if (parse(&o, &e,
+              "-global kvm-pit.lost_tick_policy=discard -global kvm-pit.lost_tick_policy=delay "
+              "-global mc146818rtc.lost_tick_policy=slew -global ide-hd.model=a=b,c.d "
+              "-global driver=VGA,property=xres,value=640 -global PIIX4_PM.disable_s3=1 "
+              "-global driver=cfi.pflash01,property=secure,value=on") != OPTS_RUN)
+        g_error("%s", e.msg);
+    g_assert_cmpuint(o.globals, ==, ARRAY_SIZE(want));
+    for (unsigned i = 0; i < o.globals; i++) {
+        g_assert_cmpstr(o.global[i].cls->name, ==, want[i][0]);
+        g_assert_cmpstr(o.global[i].prop, ==, want[i][1]);
+        g_assert_cmpstr(o.global[i].value, ==, want[i][2]);
+    }
+    opts_finish(&o);
+}
+
 static void test_driftfix(void)
 {
     static const char *const words[] = {"none", "slew"};
@@ -481,6 +512,7 @@ int main(int argc, char **argv)
     g_test_add_func("/opts/values", test_values);
     g_test_add_func("/opts/version", test_version);
     g_test_add_func("/opts/devices", test_devices);
+    g_test_add_func("/opts/global", test_global);
     g_test_add_func("/opts/json-devices", test_json_devices);
     g_test_add_func("/opts/vga", test_vga);
     g_test_add_func("/opts/driftfix", test_driftfix);
