@@ -5,7 +5,7 @@
 #include <glib.h>
 #include <string.h>
 
-#include "translator/x86_64/emit.h"
+#include "translator/x86_64/x64.h"
 
 static const char *const r64[] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
                                   "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
@@ -151,6 +151,18 @@ static void test_others(void)
     check(&e, buf, "crc32 rax, rbp");
 }
 
+static void test_pext(void)
+{
+    const uint32_t intel = 0x756e6547, amd = 0x68747541, hygon = 0x6f677948;
+
+    g_assert_true(x64_pext_is_fast(intel, 0x000306c3));  /* Haswell */
+    g_assert_false(x64_pext_is_fast(amd, 0x00660f01));   /* Excavator: 15h */
+    g_assert_false(x64_pext_is_fast(amd, 0x00830f10));   /* Rome: 17h */
+    g_assert_true(x64_pext_is_fast(amd, 0x00a00f11));    /* Milan: 19h */
+    g_assert_true(x64_pext_is_fast(amd, 0x00b00f21));    /* Turin: 1Ah */
+    g_assert_false(x64_pext_is_fast(hygon, 0x00900f01)); /* 18h */
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -159,5 +171,6 @@ int main(int argc, char **argv)
     g_test_add_func("/x64/emit/forms", test_forms);
     g_test_add_func("/x64/emit/mov-imm", test_mov_imm);
     g_test_add_func("/x64/emit/others", test_others);
+    g_test_add_func("/x64/features/pext", test_pext);
     return g_test_run();
 }

@@ -148,7 +148,7 @@ void x64_table_lookup(struct x64 *c, struct x64_slow *s, bool write)
     if ((c->b->mode & CM_SIZE) != CM_64) {
         e_mov_rr(e, 4, X_ENT, X_ADDR);
         e_shift_imm(e, 5, 4, rm_reg(X_ENT), GUEST_PAGE_SHIFT);
-    } else if (c->j->hf & HF_BMI2) { /* pext r15, r14, [rip + mask] */
+    } else if (c->j->hf & HF_FAST_PEXT) { /* pext r15, r14, [rip + mask] */
         e_vex(e, 2, 2, 8, 0xf5, X_ENT, X_ADDR, rm_mem(X_RBP, 0));
         e->p[-2] &= 0x3f; /* mod 0, rm 101: RIP-relative; the disp8 becomes disp32 */
         e->p--;

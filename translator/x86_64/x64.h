@@ -30,8 +30,11 @@ enum {
     HF_VAES = 1 << 15,
     HF_VPCLMUL = 1 << 16,
     HF_ADX = 1 << 17,
+    HF_FAST_PEXT = 1 << 18, /* not in microcode */
 };
 uint32_t x64_host_features(void);
+/* EBX of CPUID leaf 0, EAX of leaf 1 of a CPU with BMI2. */
+bool x64_pext_is_fast(uint32_t vendor_ebx, uint32_t leaf1_eax);
 
 /* Flags that only a fault would look at may be left unsaved when they can be
  * computed afterwards from the registers of the instruction that set them. */
