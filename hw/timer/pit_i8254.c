@@ -257,9 +257,9 @@ static void write_control(struct pit *p, uint8_t v, uint64_t t)
 static void owe(struct pit *p, uint64_t t)
 {
     const struct pit_channel *c = &p->ch[0];
-    bool clock = periodic(c) && c->count >= CLOCK_MIN;
-    uint64_t missed = clock ? (t - p->edge0) / c->count : 0,
-             n = clock ? p->owed + missed + 1 : 1;
+    bool clock = p->slew && periodic(c) && c->count >= CLOCK_MIN;
+    uint64_t missed = clock ? (t - p->edge0) / c->count : 0;
+    uint64_t n = clock ? p->owed + missed + 1 : 1;
 
     if (missed)
         p->burst = BURST;
@@ -406,6 +406,9 @@ static bool pit_realize(struct dev *d, struct err *e)
         STATE(struct pit, ch[n].read_high), STATE(struct pit, ch[n].loaded),                   \
         STATE(struct pit, ch[n].armed), STATE(struct pit, ch[n].null_count)
 
+static const struct prop pit_props[] = {PROP(PROP_BOOL, struct pit, slew, "slew", true),
+                                        PROP_END};
+
 static const struct state_field pit_state[] = {
     CHANNEL_STATE(0),
     CHANNEL_STATE(1),
@@ -429,6 +432,7 @@ static const struct dev_region pit_regions[] = {
 const struct dev_class pit_class = {
     .name = "pit-i8254",
     .size = sizeof(struct pit),
+    .props = pit_props,
     .state = pit_state,
     .regions = pit_regions,
     .realize = pit_realize,
