@@ -683,9 +683,15 @@ void pc_setup_as_firmware(struct pc *pc)
 
 int pc_ack_interrupt(struct pc *pc, unsigned cpu)
 {
-    int vector = lapic_ack(&pc->lapic[cpu]);
+    int vector = lapic_ack(&pc->lapic[cpu]), timer = pc->ioapic.redir[PC_PIT_GSI] & 0xff;
 
-    return vector >= 0 ? vector : pic_ack(&pc->pic);
+    if (vector < 0) {
+        vector = pic_ack(&pc->pic);
+        timer = pc->pic.chip[0].base;
+    }
+    if (vector == timer)
+        pit_accepted(&pc->pit);
+    return vector;
 }
 
 bool pc_msr_read(struct pc *pc, unsigned cpu, uint32_t msr, uint64_t *value)

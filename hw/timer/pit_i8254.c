@@ -2,10 +2,11 @@
  * Intel 8254 data sheet (231164-005): six modes, latch and read-back commands. Port 0x61:
  * 82371SB (PIIX3) data sheet, NMI status and control register.
  * Counts are computed from the clock when somebody looks; only channel 0 needs an event.
- * Edges of channel 0 that a late host let pass follow one by one, a quarter of the period
- * apart, so that clocks which count them keep time. Left out: in mode 3 a new count is taken at
- * the end of the whole cycle, not of the half; the low half of OUT 0 is not driven on IRQ 0
- * (only rising edges matter to it). */
+ * Edges of channel 0 that a late host let pass follow one by one, so that clocks which count
+ * them keep time: the first few as soon as the processor has taken the one before (a guest that
+ * waits for ticks by its TSC must not see that run on alone), then a quarter of the period
+ * apart. Left out: in mode 3 a new count is taken at the end of the whole cycle, not of the
+ * half; the low half of OUT 0 is not driven on IRQ 0 (only rising edges matter to it). */
 #include "hw/timer/pit_i8254.h"
 
 #include "softmmu/log.h"
@@ -16,6 +17,7 @@
 #define RW_BOTH  3
 
 #define OWED_MAX  1000 /* a second of the fastest clock in use, 55 s of the PC's own */
+#define BURST     32   /* of them at once, lest the guest do nothing but count */
 #define CLOCK_MIN 1000 /* counts; a faster timer keeps no clock */
 
 #define PORT61_GATE2   0x01
@@ -256,8 +258,11 @@ static void owe(struct pit *p, uint64_t t)
 {
     const struct pit_channel *c = &p->ch[0];
     bool clock = p->slew && periodic(c) && c->count >= CLOCK_MIN;
-    uint64_t n = clock ? p->owed + (t - p->edge0) / c->count + 1 : 1;
+    uint64_t missed = clock ? (t - p->edge0) / c->count : 0;
+    uint64_t n = clock ? p->owed + missed + 1 : 1;
 
+    if (missed)
+        p->burst = BURST;
     p->owed = n < OWED_MAX ? n : OWED_MAX;
 }
 
@@ -289,6 +294,15 @@ static void pit_update(struct pit *p)
         event_cancel(p->dev.env->clock, &p->ev);
     else
         event_schedule(p->dev.env->clock, &p->ev, ticks_to_ns(when));
+}
+
+void pit_accepted(struct pit *p)
+{
+    if (!p->owed || !p->burst)
+        return;
+    p->burst--;
+    p->repay = 0;
+    pit_update(p);
 }
 
 static void pit_event(void *opaque, uint64_t late_ns)
@@ -396,11 +410,17 @@ static const struct prop pit_props[] = {PROP(PROP_BOOL, struct pit, slew, "slew"
                                         PROP_END};
 
 static const struct state_field pit_state[] = {
-    CHANNEL_STATE(0),         CHANNEL_STATE(1),
-    CHANNEL_STATE(2),         STATE(struct pit, port61),
-    STATE(struct pit, out0),  STATE(struct pit, edge0),
-    STATE(struct pit, owed),  STATE(struct pit, repay),
-    STATE_EV(struct pit, ev), STATE_END,
+    CHANNEL_STATE(0),
+    CHANNEL_STATE(1),
+    CHANNEL_STATE(2),
+    STATE(struct pit, port61),
+    STATE(struct pit, out0),
+    STATE(struct pit, edge0),
+    STATE(struct pit, owed),
+    STATE(struct pit, repay),
+    STATE(struct pit, burst),
+    STATE_EV(struct pit, ev),
+    STATE_END,
 };
 
 static const struct dev_region pit_regions[] = {

@@ -38,9 +38,12 @@ struct pit {
     uint64_t edge0; /* tick of the rising edge that is scheduled, UINT64_MAX if none */
     uint32_t owed;  /* edges of channel 0 that the host was too late for */
     uint64_t repay; /* tick of the next of those */
+    uint32_t burst; /* that may follow without waiting for it */
     struct event ev;
 };
 
 extern const struct dev_class pit_class;
+
+void pit_accepted(struct pit *p); /* a processor has taken the interrupt of the last edge */
 
 #endif

@@ -104,12 +104,19 @@ static void test_pit_late(void)
     pit_program(&m, 0, 2, 11932); /* 100 Hz */
     n = count_acks(&m, 100000000, 100000);
     be_late(&m, 100000000);
-    n += count_acks(&m, 10000000, 100000); /* not all at once: a quarter of the period apart */
-    g_assert_cmpuint(n, >=, 12);
-    g_assert_cmpuint(n, <=, 16);
-    n += count_acks(&m, 90000000, 100000);
+    n += count_acks(&m, 2000000, 100000); /* one after another, as they are taken */
+    g_assert_cmpuint(n, >=, 19);
+    g_assert_cmpuint(n, <=, 20);
+    n += count_acks(&m, 98000000, 100000);
     g_assert_cmpuint(n, >=, 28);
     g_assert_cmpuint(n, <=, 30);
+    be_late(&m, NS_PER_S); /* many: the first at once, the others a quarter of the period apart */
+    n = count_acks(&m, 20000000, 100000);
+    g_assert_cmpuint(n, >=, 38);
+    g_assert_cmpuint(n, <=, 44);
+    n += count_acks(&m, 980000000, 100000);
+    g_assert_cmpuint(n, >=, 198);
+    g_assert_cmpuint(n, <=, 201);
     be_late(&m, 3600 * NS_PER_S); /* there is an end to what follows */
     n = count_acks(&m, 10 * NS_PER_S, 1000000);
     g_assert_cmpuint(n, >=, 1999);
