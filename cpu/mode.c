@@ -50,6 +50,21 @@ static uint16_t mode_segments(const struct cpu *cpu, uint16_t m)
     return m;
 }
 
+/* seg_in_limit and seg_allows as one number a kind of access. A 4 GiB segment wraps: its end is
+ * beyond every offset and size. */
+static void update_ends(struct cpu *cpu)
+{
+    for (unsigned i = 0; i < SEG_COUNT; i++) {
+        const struct seg *s = &cpu->seg[i];
+        uint64_t end = s->limit == 0xffffffff ? 1ull << 33 : s->limit + 1ull;
+
+        if (seg_expands_down(s))
+            end = 0;
+        cpu->seg_end[i][0] = seg_allows(cpu, s, false) ? end : 0;
+        cpu->seg_end[i][1] = seg_allows(cpu, s, true) ? end : 0;
+    }
+}
+
 enum mmu_view access_view(const struct cpu *cpu, unsigned cpl)
 {
     if (cpl == 3)
@@ -81,6 +96,8 @@ void cpu_update_mode(struct cpu *cpu)
     if (cpu->eflags & FL_TF || cpu->dr[7] & 0xff)
         m |= CM_STEP;
     cpu->mode = m;
+    if ((m & CM_SIZE) != CM_64)
+        update_ends(cpu);
     if (cpu->mmu.view != view)
         mmu_set_view(&cpu->mmu, view);
 }

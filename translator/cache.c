@@ -194,8 +194,7 @@ static void hash_remove(struct cache *c, struct block *b)
  * space that maps its page at its linear address. */
 static void forget_pc(struct cache *c, struct block *b)
 {
-    uint64_t pc = b->cs_base + b->rip;
-    unsigned i = jc_index(pc);
+    unsigned i = jc_index(block_linear(b));
     struct jump_cache *jc;
 
     for (unsigned as = 0; as < MMU_IDS; as++) {
@@ -378,29 +377,29 @@ struct jump_cache *cache_code_jc(struct cache *c, uint32_t as_id)
     return c->code[as_id];
 }
 
-static uint64_t key_of(uint64_t pc, uint16_t mode)
-{
-    return pc ^ (uint64_t)mode << 48;
-}
-
-struct block *cache_lookup_pc(struct cache *c, uint32_t as_id, uint64_t pc, uint16_t mode)
+struct block *cache_lookup_pc(struct cache *c, uint32_t as_id, gva pc, uint64_t key)
 {
     struct jc_entry *e = &c->by_pc[as_id]->e[jc_index(pc)];
 
-    return e->key == key_of(pc, mode) ? e->code : NULL;
+    return key && e->key == key ? e->code : NULL;
 }
 
-static void enter_pc(struct jump_cache *jc, uint64_t pc, uint16_t mode, void *code)
+static void enter_pc(struct jump_cache *jc, gva pc, uint64_t key, void *code)
 {
     unsigned i = jc_index(pc), group = i / JC_SLOTS;
 
     jc->used[group / 64] |= 1ull << (group & 63);
-    jc->e[i] = (struct jc_entry){key_of(pc, mode), code};
+    jc->e[i] = (struct jc_entry){key, code};
 }
 
-void cache_insert_pc(struct cache *c, uint32_t as_id, uint64_t pc, struct block *b)
+void cache_insert_pc(struct cache *c, uint32_t as_id, struct block *b)
 {
-    enter_pc(c->by_pc[as_id], pc, b->mode, b);
+    uint64_t key = jc_key(b->rip, b->cs_base, b->mode);
+    gva pc = block_linear(b);
+
+    if (!key)
+        return;
+    enter_pc(c->by_pc[as_id], pc, key, b);
     if (b->code)
-        enter_pc(c->code[as_id], pc, b->mode, b->code);
+        enter_pc(c->code[as_id], pc, key, b->code);
 }
