@@ -144,9 +144,6 @@ struct cpu {
     int64_t budget;    /* instructions until the run loop must look up (counting mode) */
     struct mmu mmu;
     struct seg seg[SEG_COUNT];
-    /* Outside 64-bit code: [0] reads, [1] writes below this offset need no further look, 0 when
-     * seg_linear has to decide. cpu_update_mode keeps it. */
-    uint64_t seg_end[SEG_COUNT][2];
     void *jc;          /* jump cache of address space jc_as (translator) ... */
     void *jc_hi;       /* ... and for the upper half, of jc_hi_as */
     uint64_t jit_ra;   /* host return address of the slow path being run, or 0 */
@@ -165,6 +162,9 @@ struct cpu {
     uint32_t host_mxcsr;
     uint32_t jc_as, jc_hi_as;
     void *const *jc_of; /* jump caches by as_id and hi_id, NULL until used */
+    /* Outside 64-bit code: [0] reads, [1] writes below this offset need no further look, 0 when
+     * seg_linear has to decide. cpu_update_mode keeps it. */
+    uint64_t seg_end[SEG_COUNT][2];
     struct x87 x87;
     bool x87_live;     /* registers, cw, sw and tags are in the host's x87: x87_sync() */
 

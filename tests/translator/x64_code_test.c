@@ -432,6 +432,8 @@ static void legacy_state(struct rig *r, struct rig_state *s)
             v = (v & 0xffff) | (uint32_t)(rnd64() << 16);
         s->gpr[regs[i][0]] = v;
     }
+    if (chance(15)) /* #MF waits for MMX instructions: every x87 exception is unmasked */
+        s->x87.sw = 0x81;
     if (chance(3))
         s->gpr[R_SP] = chance(50) ? 0 : (uint32_t)rnd64();
 }
