@@ -162,6 +162,7 @@ struct cpu {
     uint32_t host_mxcsr;
     uint32_t jc_as, jc_hi_as;
     void *const *jc_of; /* jump caches by as_id and hi_id, NULL until used */
+    void *jit_nowhere; /* code of a return that is none: leaves to the address in rax */
     /* Outside 64-bit code: [0] reads, [1] writes below this offset need no further look, 0 when
      * seg_linear has to decide. cpu_update_mode keeps it. */
     uint64_t seg_end[SEG_COUNT][2];

@@ -199,10 +199,10 @@ static void forget_pc(struct cache *c, struct block *b)
 
     for (unsigned as = 0; as < MMU_IDS; as++) {
         if (c->by_pc[as] && c->by_pc[as]->e[i].code == b)
-            c->by_pc[as]->e[i].key = 0;
+            c->by_pc[as]->e[i].key = jc_no_key(i);
         jc = c->code[as];
         if (jc && b->code && jc->e[i].code == b->code)
-            jc->e[i].key = 0;
+            jc->e[i].key = jc_no_key(i);
     }
 }
 
@@ -341,6 +341,8 @@ static void clear_group(struct jump_cache *jc, gva va)
         return;
     jc->used[group / 64] &= ~bit;
     memset(&jc->e[group * JC_SLOTS], 0, JC_SLOTS * sizeof(jc->e[0]));
+    if (group == 0)
+        jc->e[0].key = jc_no_key(0);
 }
 
 static void clear_all(struct jump_cache *jc)
@@ -366,14 +368,22 @@ void cache_unmapped(struct cache *c, uint32_t as_id, gva va, uint64_t len)
     }
 }
 
+static struct jump_cache *new_jc(void)
+{
+    struct jump_cache *jc = calloc(1, sizeof(*jc)); /* pages that nobody touches cost nothing */
+
+    if (!jc)
+        abort(); /* 1 MiB of host memory: nothing sensible is left to do */
+    jc->e[0].key = jc_no_key(0);
+    return jc;
+}
+
 struct jump_cache *cache_code_jc(struct cache *c, uint32_t as_id)
 {
     if (!c->code[as_id])
-        c->code[as_id] = calloc(1, sizeof(struct jump_cache));
+        c->code[as_id] = new_jc();
     if (!c->by_pc[as_id])
-        c->by_pc[as_id] = calloc(1, sizeof(struct jump_cache));
-    if (!c->code[as_id] || !c->by_pc[as_id])
-        abort(); /* 128 KiB of host memory: nothing sensible is left to do */
+        c->by_pc[as_id] = new_jc();
     return c->code[as_id];
 }
 

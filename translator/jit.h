@@ -43,6 +43,12 @@ static inline uint64_t jc_key(uint64_t rip, uint64_t cs_base, uint16_t mode)
     return rip >> 16 ? 0 : rip | cs_base << 16 | m;
 }
 
+/* Key of entry i while it is empty: that of no address that is looked up there, canonical or not. */
+static inline uint64_t jc_no_key(unsigned i)
+{
+    return i == 0;
+}
+
 /* A direct jump out of a block that may be chained to its target. */
 struct block_link {
     struct block *from, *to;   /* to: NULL while unchained */
@@ -90,11 +96,12 @@ void jit_chain(struct jit *j, struct block_link *l, struct block *to);
 void jit_unchain(struct jit *j, struct block_link *l);
 void jit_block_drop(struct jit *j, struct block *b); /* unchain everything to and from b */
 
-/* Forgets predicted returns: the linear pages they were made for may have changed. */
+/* Forgets predicted returns: the linear pages they were made for may have changed. A guest can
+ * return to a (non-canonical) address with key 0, so there is code for that. */
 static inline void jit_forget_returns(struct cpu *cpu)
 {
     for (unsigned i = 0; i < CPU_RETURNS; i++)
-        cpu->returns[i].key = 0;
+        cpu->returns[i] = (struct cpu_return){0, cpu->jit_nowhere};
 }
 
 void jit_get_stats(const struct jit *j, struct jit_stats *s);

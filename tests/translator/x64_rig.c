@@ -83,6 +83,7 @@ struct rig *rig_create(const struct jit_opts *o, bool tlb)
     r->cpu->mmu.io_write = io_write;
     r->cpu->mmu.opaque = r->space;
     enter_long_mode(r->cpu);
+    r->jc.e[0].key = jc_no_key(0);
     r->cpu->jc = r->cpu->jc_hi = &r->jc;
     r->jit = jit_create(r->cpu, o, &e);
     g_assert_nonnull(r->jit);
