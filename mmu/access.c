@@ -34,7 +34,7 @@ static void fill_page(struct mmu *m, struct node *n, unsigned slot, gva va,
     table_fill(m, n, slot, va, HOST_PTR(h), false);
     if (!may_fill_wr(m, l, h, view))
         return;
-    page_add_map(m, page_meta(m, l->pa), m->as_id, va >> GUEST_PAGE_SHIFT & VPN_MASK);
+    page_add_map(m, page_meta(m, l->pa), n->as, va >> GUEST_PAGE_SHIFT & VPN_MASK);
     table_fill(m, n, slot, va, HOST_PTR(h), true);
 }
 
@@ -74,9 +74,12 @@ static void fill(struct mmu *m, struct node *n, gva va, const struct walk *w, ui
         n->any_fetch = m->priv->as[n->as].any_fetch = true;
         return;
     }
-    if (!HOST_PTR(h))
+    if (!HOST_PTR(h)) {
+        if (n->as == MMU_SHARED_ID)
+            as_upper_missed(m);
         return;
-    slot = as_slot(m, m->as, view);
+    }
+    slot = as_slot(m, &m->priv->as[n->as], view);
     if (!m->priv->use_tlb && !table_has_rd(m, n, slot, va))
         fill_around(m, n, slot, va, w, view);
     fill_page(m, n, slot, va, &l, h, view);
@@ -103,16 +106,15 @@ static void walk_flat(const struct walk_mode *wm, struct walk *w, gva va)
 static bool translate(struct mmu *m, gva va, enum mmu_access acc, enum mmu_view view,
                       struct target *t, struct mmu_fault *f)
 {
-    struct mmu_as *as = m->as;
-    const struct walk_mode *wm = &as->wm;
+    const struct walk_mode *wm = &m->as->wm;
     uint32_t code = PF_P;
+    struct mmu_as *as;
     struct node *n;
     struct walk w;
     uint64_t h;
 
     va = walk_canon(wm, va);
-    if (acc == MMU_FETCH && (int64_t)va < 0)
-        as = &m->priv->as[m->hi_id];
+    as = as_of(m, va, acc, view);
     m->stats.walks++;
     n = shadow_chunk(m, as, va);
     if (!wm->levels) {
@@ -126,6 +128,8 @@ static bool translate(struct mmu *m, gva va, enum mmu_access acc, enum mmu_view 
         if (!walk_run(m, wm, &w, va, &code) || !walk_allowed(wm, w.perm, acc, view)) {
             f->addr = va;
             f->code = walk_code(wm, acc, view, code);
+            if (as->id == MMU_SHARED_ID)
+                as_upper_missed(m);
             if (UNLIKELY(m->trace))
                 m->trace(va, acc, view, 0, f);
             return false;

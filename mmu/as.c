@@ -3,6 +3,7 @@
  * change what a page table means. Switching to a cached one changes table bases
  * and nothing else; the least recently used gives way. */
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "mmu/priv.h"
@@ -49,10 +50,17 @@ void as_init(struct mmu *m)
 {
     for (unsigned i = 0; i < MMU_IDS; i++)
         m->priv->as[i].id = (uint8_t)i;
+    for (unsigned u = 0; u < UPPERS; u++)
+        m->priv->upper_fd[u] = -1;
 }
 
+/* Its tables keep what their upper halves show: whoever takes them next most often wants that.
+ */
 void as_evict(struct mmu *m, struct mmu_as *as)
 {
+    as->shares = false;
+    if (as == m->as)
+        m->hi_id = as->id;
     shadow_drop_all(m, as);
     for (unsigned s = 0; s < MMU_VIEWS; s++) {
         if (as->tab[s])
@@ -83,13 +91,22 @@ bool as_evict_lru(struct mmu *m)
     return as;
 }
 
+/* What the upper half of an address space's table shows; users find nothing in the shared one.
+ */
+static unsigned upper_of(const struct mmu *m, const struct mmu_as *as, unsigned slot)
+{
+    if (!as->shares || !m->priv->share_data || slot == MMU_USER)
+        return UPPER_OWN;
+    return slot == MMU_SUPER ? UPPER_SUPER : UPPER_SUPER_AC;
+}
+
 unsigned as_slot(struct mmu *m, struct mmu_as *as, enum mmu_view view)
 {
     unsigned s = as->slot[view];
 
     while (UNLIKELY(!as->tab[s])) {
         bool more;
-        as->tab[s] = table_get(m);
+        as->tab[s] = table_get(m, upper_of(m, as, s));
         more = as->tab[s] || as_evict_lru(m);
         assert(more); /* table_init made sure that one address space fits */
     }
@@ -106,12 +123,20 @@ static void publish(struct mmu *m)
     m->tlb = t->tlb;
 }
 
+static void shared_trim(struct mmu *m)
+{
+    struct mmu_as *shared = &m->priv->as[MMU_SHARED_ID];
+
+    shadow_drop_all(m, shared);
+    table_upper_trim(m, shared->tab);
+}
+
 void as_restart(struct mmu *m, struct mmu_as *as)
 {
     as_evict(m, as);
     as->used = true;
     publish(m);
-    shadow_drop_all(m, &m->priv->as[MMU_SHARED_ID]);
+    shared_trim(m);
 }
 
 static struct mmu_as *as_free(struct mmu *m)
@@ -159,15 +184,66 @@ static struct mmu_as *as_new(struct mmu *m, uint64_t key, const struct mmu_ctl *
 /* ---- the upper half that address spaces have in common ----
  *
  * A kernel maps itself into every address space by the same upper 256 entries of the root. What
- * was fetched through those is recorded once, in the nodes of an address space of its own
- * (levels 3 to 1), and is good for each address space whose root has the same entries. Such a
- * root is tracked, so that a write to it is seen. */
+ * was found through those is recorded once, in the nodes of an address space of its own (levels
+ * 3 to 1), and is good for each address space whose root has the same entries. Such a root is
+ * tracked, so that a write to it is seen. Data entries for the supervisor stand in memory that
+ * the tables of all these address spaces map as their upper halves: a new process has them at
+ * once. Users have their own (they find nothing there, or a page or two). */
 
-#define SHARED_BUILDS_MAX 64 /* more: the guest does not work like that */
+#define UPPER_HALF        0xffff800000000000ull
+#define SHARED_BUILDS_MAX 64          /* more: the guest does not work like that */
+#define UPPER_BYTES_MAX   (96u << 20) /* of table pages that were read, but never filled, too */
+
+void as_share_init(struct mmu *m)
+{
+    struct mmu_priv *p = m->priv;
+    struct mmu_as *shared = &p->as[MMU_SHARED_ID];
+
+    if (p->use_tlb || !table_spare(m, 2) || !table_upper_open(m, UPPER_SUPER) ||
+        !table_upper_open(m, UPPER_SUPER_AC))
+        return;
+    shared->tab[MMU_SUPER] = table_get(m, UPPER_SUPER);
+    shared->tab[MMU_SUPER_AC] = table_get(m, UPPER_SUPER_AC);
+    p->share_data = shared->tab[MMU_SUPER] && shared->tab[MMU_SUPER_AC];
+    for (unsigned s = 0; s < MMU_VIEWS && !p->share_data; s++) {
+        if (shared->tab[s])
+            table_put(m, shared->tab[s]);
+        shared->tab[s] = NULL;
+    }
+}
+
+struct mmu_as *as_of(struct mmu *m, gva va, enum mmu_access acc, enum mmu_view view)
+{
+    bool common = acc == MMU_FETCH || (m->priv->share_data && view != MMU_USER);
+
+    return (int64_t)va < 0 && common ? &m->priv->as[m->hi_id] : m->as;
+}
+
+/* A guest that only looks at addresses that map nothing fills no table, but its reads of them
+ * make the host provide memory. */
+void as_upper_missed(struct mmu *m)
+{
+    if (++m->priv->upper_misses % 4096 == 0 && table_upper_bytes(m) > UPPER_BYTES_MAX)
+        shared_trim(m);
+}
+
+/* Shows another upper half in all tables that there are. */
+static void change_uppers(struct mmu *m, struct mmu_as *as)
+{
+    for (unsigned s = 0; s < MMU_VIEWS; s++) {
+        bool ok = !as->tab[s] || table_set_upper(m, as->tab[s], upper_of(m, as, s));
+
+        if (!ok)
+            abort(); /* the host gives no mapping any more: nothing sensible is left to do */
+    }
+}
 
 void as_unshare(struct mmu *m, struct mmu_as *as)
 {
+    if (!as->shares)
+        return;
     as->shares = false;
+    change_uppers(m, as);
     if (as == m->as)
         m->hi_id = as->id;
 }
@@ -177,8 +253,18 @@ static bool same_root(const struct mmu_priv *p, const uint64_t *root)
     uint64_t differ = 0;
 
     for (unsigned i = 0; i < 256; i++)
-        differ |= (root[256 + i] & ~(uint64_t)PTE_A) ^ p->shared_root[i];
+        differ |= root[256 + i] ^ p->shared_root[i];
     return !differ;
+}
+
+/* What is found through another root sets no A bit in this one: they have to be set already. */
+static bool all_accessed(const uint64_t *root)
+{
+    uint64_t missing = 0;
+
+    for (unsigned i = 256; i < 512; i++)
+        missing |= (root[i] & PTE_P) & ~(root[i] >> 5);
+    return !missing;
 }
 
 /* Everything recorded is forgotten; `root` is what counts from now on. */
@@ -193,30 +279,39 @@ static void share_anew(struct mmu *m, const struct mmu_as *as, const uint64_t *r
     shared->used = true;
     shared->key = as->key;
     shared->wm = as->wm;
+    assign_slots(shared);
     for (unsigned i = 0; i < 256; i++)
-        p->shared_root[i] = root[256 + i] & ~(uint64_t)PTE_A;
+        p->shared_root[i] = root[256 + i];
     p->shared_builds++;
+}
+
+/* The root that as may share by, or NULL. */
+static const uint64_t *root_to_share(struct mmu *m, struct mmu_as *as)
+{
+    uint64_t h = as->wm.levels == 4 ? page_host(m, as->wm.root) : 0;
+
+    const uint64_t *root = (const void *)HOST_PTR(h);
+
+    return root && all_accessed(root) && shadow_track_root(m, as, as->wm.root) ? root : NULL;
 }
 
 static void share_upper(struct mmu *m, struct mmu_as *as)
 {
     struct mmu_priv *p = m->priv;
     struct mmu_as *shared = &p->as[MMU_SHARED_ID];
-    uint64_t h;
+    const uint64_t *root;
 
     m->hi_id = as->id;
     if (shared->wild)
         shadow_drop_all(m, shared);
     if (!as->shares) {
-        if (as->wm.levels != 4 || p->shared_builds > SHARED_BUILDS_MAX)
+        if (p->shared_builds > SHARED_BUILDS_MAX || !(root = root_to_share(m, as)))
             return;
-        h = page_host(m, as->wm.root);
-        if (!HOST_PTR(h) || !shadow_track_root(m, as, as->wm.root))
-            return;
-        if (!shared->used || shared->key >> 52 != as->key >> 52 ||
-            !same_root(p, (const void *)HOST_PTR(h)))
-            share_anew(m, as, (const void *)HOST_PTR(h));
+        if (!shared->used || shared->key >> 52 != as->key >> 52 || !same_root(p, root))
+            share_anew(m, as, root);
+        shadow_drop_range(m, as, UPPER_HALF, -UPPER_HALF);
         as->shares = true;
+        change_uppers(m, as);
     }
     m->hi_id = MMU_SHARED_ID;
 }
@@ -240,8 +335,8 @@ void as_select(struct mmu *m, const struct mmu_ctl *ctl)
     as->stamp = ++m->priv->tick;
     m->as = as;
     m->as_id = as->id;
-    publish(m);
     share_upper(m, as);
+    publish(m);
 }
 
 bool mmu_try_root(struct mmu *m, uint64_t cr3)

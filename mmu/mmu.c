@@ -14,6 +14,7 @@ bool mmu_init(struct mmu *m, struct space *mem, gpa ram_top, bool use_tlb, struc
         return err_set(e, "out of memory for the MMU");
     as_init(m);
     if (page_init(m, ram_top, e) && shadow_init(m, e) && table_init(m, use_tlb, e)) {
+        as_share_init(m);
         as_select(m, &m->ctl);
         return true;
     }

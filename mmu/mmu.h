@@ -65,8 +65,8 @@ struct mmu {
     struct mmu_ctl ctl;
     uint8_t view;        /* enum mmu_view of explicit data accesses now */
     uint32_t as_id;      /* 0..MMU_MAX_AS-1: the current cached address space */
-    uint32_t hi_id;      /* the same for fetches from the upper half: MMU_SHARED_ID while that
-                            is mapped as in other address spaces (as.c), else as_id */
+    uint32_t hi_id;      /* the same for the upper half: MMU_SHARED_ID while that is mapped as in
+                            other address spaces (as.c), else as_id */
     struct mmu_as *as;
     struct mmu_priv *priv;
     struct space *mem;
@@ -94,7 +94,7 @@ struct mmu {
 };
 
 #define MMU_MAX_AS 32
-#define MMU_SHARED_ID MMU_MAX_AS /* stands for an as_id in what concerns fetches */
+#define MMU_SHARED_ID MMU_MAX_AS /* stands for an as_id in the upper half */
 #define MMU_IDS (MMU_MAX_AS + 1)
 
 /* use_tlb forces the software TLB; it is also chosen when the flat tables

@@ -68,12 +68,17 @@ struct node {
 
 /* Read and write table of one view, or its TLB. */
 struct table {
-    struct table *next; /* free list */
-    uint64_t *rd, *wr;  /* 2^36 entries each */
-    uint64_t *seen[2];  /* bit per 4K table page: has been touched */
-    uint32_t resident;  /* number of bits set in seen */
+    struct table *next;   /* free list */
+    uint64_t *rd, *wr;    /* 2^36 entries each */
+    uint64_t *seen[2];    /* bit per 4K table page: has been filled through this table */
+    uint32_t resident;    /* number of bits set in seen ... */
+    uint32_t resident_hi; /* ... and how many of them stand for the upper half */
+    uint8_t upper;        /* what its upper half shows: UPPER_ */
     struct mmu_tlb_entry *tlb;
 };
+
+/* The upper half of a table: its own, or of one memory with others (as.c). */
+enum { UPPER_OWN, UPPER_SUPER, UPPER_SUPER_AC, UPPERS };
 
 struct mmu_as {
     uint64_t key;
@@ -110,14 +115,17 @@ struct mmu_priv {
     bool use_tlb;
     uint64_t index_entries;
     unsigned ntables;
-    struct table tables[MMU_MAX_AS * MMU_VIEWS];
+    struct table tables[MMU_IDS * MMU_VIEWS];
     struct table *tables_free;
     uint64_t resident; /* sum over tables */
     /* as.c */
     uint64_t tick;
     uint8_t hint[64];
-    struct mmu_as as[MMU_IDS]; /* the last has what was fetched through shared_root, no tables */
-    uint64_t shared_root[256]; /* PML4 entries 256..511, without A bits */
+    struct mmu_as as[MMU_IDS]; /* the last has what was found through shared_root */
+    bool share_data;           /* it has tables for the supervisor's views, too */
+    int upper_fd[UPPERS];      /* their memory, or -1 */
+    unsigned upper_misses;     /* in the shared half, since its memory was looked at */
+    uint64_t shared_root[256]; /* PML4 entries 256..511 */
     unsigned shared_builds;    /* times that it was taken anew */
 };
 
@@ -156,8 +164,17 @@ static inline uint64_t page_host(struct mmu *m, gpa pa)
 
 /* ---- table.c: flat tables and TLBs ---- */
 bool table_init(struct mmu *m, bool use_tlb, struct err *e);
+bool table_spare(struct mmu *m,
+                 unsigned n); /* are n to be had beside what one address space needs? */
 void table_finish(struct mmu *m);
-struct table *table_get(struct mmu *m); /* NULL when none is left */
+/* With that upper half; NULL when none is left. */
+struct table *table_get(struct mmu *m, unsigned upper);
+/* Changes the upper half, which has no entries of the table's own. */
+bool table_set_upper(struct mmu *m, struct table *t, unsigned upper);
+bool table_upper_open(struct mmu *m, unsigned upper); /* its memory; false: not to be had */
+/* The shared upper halves, empty, give their memory back; t: the tables they were filled by. */
+void table_upper_trim(struct mmu *m, struct table *const t[MMU_VIEWS]);
+uint64_t table_upper_bytes(const struct mmu *m); /* of host memory in shared upper halves */
 void table_put(struct mmu *m, struct table *t);
 void table_fill(struct mmu *m, struct node *n, unsigned slot, gva va, uint8_t *host,
                 bool write);
@@ -187,6 +204,11 @@ void shadow_zap_page(struct mmu *m, struct page_meta *pg);
 
 /* ---- as.c: address spaces ---- */
 void as_init(struct mmu *m);
+void as_share_init(struct mmu *m); /* after table_init */
+/* Address space that holds what an access at va finds. */
+struct mmu_as *as_of(struct mmu *m, gva va, enum mmu_access acc, enum mmu_view view);
+/* An access to the shared upper half failed: touched tables may pile up. */
+void as_upper_missed(struct mmu *m);
 void as_evict(struct mmu *m, struct mmu_as *as);
 bool as_evict_lru(struct mmu *m); /* not the current one; false when there is no other */
 void as_restart(struct mmu *m,

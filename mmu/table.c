@@ -3,14 +3,19 @@
  * whole (2^36 entries for each of read and write) and only its touched pages cost
  * memory. They are cleared entry by entry and reused: a fresh page costs a host
  * page fault. `seen` counts them, so that a table that has wandered over
- * too much linear space is given back to the host when it is recycled. */
+ * too much linear space is given back to the host when it is recycled.
+ *
+ * The upper half of a table can be a mapping of memory that other tables show as well. */
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "mmu/priv.h"
 
 #define ENTRIES        (1ull << 36)
 #define TABLE_BYTES    (ENTRIES * sizeof(uint64_t))
+#define HALF_BYTES     (TABLE_BYTES / 2)
 #define SEEN_BYTES     (TABLE_BYTES / GUEST_PAGE_SIZE / 8)
 #define TRIM_PAGES     2048u  /* a recycled table keeps at most this many touched pages */
 #define RESIDENT_LIMIT 32768u /* touched pages of all tables: 128 MiB */
@@ -78,9 +83,24 @@ bool table_init(struct mmu *m, bool use_tlb, struct err *e)
     return true;
 }
 
+bool table_spare(struct mmu *m, unsigned n)
+{
+    while (m->priv->ntables < MIN_TABLES + n) {
+        if (!tables_grow(m))
+            return false;
+    }
+    return true;
+}
+
 void table_finish(struct mmu *m)
 {
     struct mmu_priv *p = m->priv;
+
+    for (unsigned u = 0; u < UPPERS; u++) {
+        if (p->upper_fd[u] > 0)
+            close(p->upper_fd[u]);
+        p->upper_fd[u] = -1;
+    }
 
     for (unsigned i = 0; i < p->ntables; i++) {
         struct table *t = &p->tables[i];
@@ -96,16 +116,98 @@ void table_finish(struct mmu *m)
     p->tables_free = NULL;
 }
 
-struct table *table_get(struct mmu *m)
+/* ---- upper halves ---- */
+
+bool table_upper_open(struct mmu *m, unsigned upper)
+{
+    int fd = memfd_create("mynah-upper", MFD_CLOEXEC);
+
+    if (fd < 0 || ftruncate(fd, (off_t)(2 * HALF_BYTES))) {
+        if (fd >= 0)
+            close(fd);
+        return false;
+    }
+    m->priv->upper_fd[upper] = fd;
+    return true;
+}
+
+/* Half 0 is of reads, 1 of writes. */
+static bool map_upper(const struct mmu_priv *p, struct table *t, unsigned upper, unsigned half)
+{
+    void *at = (half ? t->wr : t->rd) + ENTRIES / 2;
+    int flags = MAP_FIXED | MAP_NORESERVE;
+
+    if (upper == UPPER_OWN)
+        return mmap(at, HALF_BYTES, PROT_READ | PROT_WRITE, flags | MAP_PRIVATE | MAP_ANONYMOUS,
+                    -1, 0) == at;
+    return mmap(at, HALF_BYTES, PROT_READ | PROT_WRITE, flags | MAP_SHARED, p->upper_fd[upper],
+                (off_t)(half * HALF_BYTES)) == at;
+}
+
+static void forget_upper(struct mmu *m, struct table *t)
+{
+    for (unsigned half = 0; half < 2; half++)
+        madvise(t->seen[half] + SEEN_BYTES / 2 / sizeof(uint64_t), SEEN_BYTES / 2,
+                MADV_DONTNEED);
+    m->priv->resident -= t->resident_hi;
+    t->resident -= t->resident_hi;
+    t->resident_hi = 0;
+}
+
+bool table_set_upper(struct mmu *m, struct table *t, unsigned upper)
+{
+    if (t->upper == upper)
+        return true;
+    forget_upper(m, t);
+    t->upper = (uint8_t)upper;
+    return map_upper(m->priv, t, upper, 0) && map_upper(m->priv, t, upper, 1);
+}
+
+void table_upper_trim(struct mmu *m, struct table *const t[MMU_VIEWS])
+{
+    for (unsigned s = 0; s < MMU_VIEWS; s++) {
+        if (!t[s] || t[s]->upper == UPPER_OWN)
+            continue;
+        madvise(t[s]->rd + ENTRIES / 2, HALF_BYTES, MADV_REMOVE);
+        madvise(t[s]->wr + ENTRIES / 2, HALF_BYTES, MADV_REMOVE);
+        forget_upper(m, t[s]);
+    }
+}
+
+uint64_t table_upper_bytes(const struct mmu *m)
+{
+    uint64_t bytes = 0;
+
+    for (unsigned u = 0; u < UPPERS; u++) {
+        struct stat st;
+
+        if (m->priv->upper_fd[u] > 0 && !fstat(m->priv->upper_fd[u], &st))
+            bytes += (uint64_t)st.st_blocks * 512;
+    }
+    return bytes;
+}
+
+/* ---- tables in use ---- */
+
+struct table *table_get(struct mmu *m, unsigned upper)
 {
     struct mmu_priv *p = m->priv;
-    struct table *t;
+    struct table *t, **at = &p->tables_free;
 
-    if (!p->tables_free && !tables_grow(m))
+    while (*at && (*at)->upper != upper)
+        at = &(*at)->next;
+    if (!*at && !p->tables_free && !tables_grow(m))
         return NULL;
-    t = p->tables_free;
-    p->tables_free = t->next;
-    return t;
+    if (!*at)
+        at = &p->tables_free;
+    t = *at;
+    *at = t->next;
+    if (table_set_upper(m, t, upper))
+        return t;
+    table_set_upper(m, t, UPPER_OWN);
+    t->next = p->tables_free;
+    p->tables_free = t;
+    return NULL;
 }
 
 static void table_trim(struct mmu *m, struct table *t)
@@ -113,7 +215,7 @@ static void table_trim(struct mmu *m, struct table *t)
     madvise(t->rd, 2 * TABLE_BYTES, MADV_DONTNEED);
     madvise(t->seen[0], 2 * SEEN_BYTES, MADV_DONTNEED);
     m->priv->resident -= t->resident;
-    t->resident = 0;
+    t->resident = t->resident_hi = 0;
 }
 
 /* The table comes back without entries. */
@@ -177,6 +279,7 @@ void table_fill(struct mmu *m, struct node *n, unsigned slot, gva va, uint8_t *h
         if (!(t->seen[write][page >> 6] >> (page & 63) & 1)) {
             t->seen[write][page >> 6] |= 1ull << (page & 63);
             t->resident++;
+            t->resident_hi += page >> 26; /* of 2^27 */
             m->priv->resident++;
         }
     }

@@ -24,7 +24,8 @@ class Progress:
 
 
 def run_lines(command, seconds, on_line, cwd=None, log=None):
-    """Runs a command, passes (seconds since start, line); returns (status, wall, peak KiB)."""
+    """Runs a command, passes (seconds since start, line), and ends it when on_line says True;
+    returns (status, wall, peak KiB)."""
     start = time.monotonic()
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                              stderr=subprocess.STDOUT, cwd=cwd)
@@ -44,8 +45,9 @@ def run_lines(command, seconds, on_line, cwd=None, log=None):
             if log:
                 log.write(data)
             *lines, rest = (rest + data).split(b"\n")
-            for line in lines:
-                on_line(now, line.decode(errors="replace").strip("\r"))
+            # all of them: none may be left out of a sample
+            if any([on_line(now, line.decode(errors="replace").strip("\r")) for line in lines]):
+                child.kill()
     _, status, usage = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     child.stdout.close()

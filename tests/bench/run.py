@@ -173,12 +173,13 @@ def main():
     if load > 0.5 * os.cpu_count():
         progress.done(f"warning: load average {load:.1f}: other work slows the sides unequally")
     wanted = set(filter(None, args.only.split(",")))
-    others = set(boots.GROUPS) | set(disks.GROUPS)
+    others = {*boots.GROUPS, *boots.BY_NAME, *disks.GROUPS}
     for run in range(1, args.runs + 1):
         for side in SIDES if not wanted or wanted - others else ():
             run_session(args, side, run, results, progress)
     if not args.no_boot:
-        boots.run(args, [g for g in boots.GROUPS if not wanted or g in wanted], results, progress)
+        groups = wanted.intersection(boots.GROUPS + boots.BY_NAME) if wanted else boots.GROUPS
+        boots.run(args, groups, results, progress)
     if not args.no_disk:
         disks.run(args, [g for g in disks.GROUPS if not wanted or g in wanted], results, progress)
     load = (load, os.getloadavg()[0])

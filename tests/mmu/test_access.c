@@ -477,6 +477,87 @@ static void wide(void)
     mmu_finish(&mmu);
 }
 
+enum { ROOT_B = 0x10000, UPPER_PDPT = 0x20000 };
+#define UPPER 0xffff800000005000ull
+
+static void set_entry(gpa pa, uint64_t e)
+{
+    mmu_dma_write(&mmu, pa, 8);
+    put64(pa, e);
+}
+
+/* Two roots with the same upper half; the first is current. */
+static void setup_alike(void)
+{
+    setup(false);
+    make_tables(ROOT_B);
+    make_tables(UPPER_PDPT);
+    set_entry(PML4 + 256 * 8, (UPPER_PDPT + 0x1000) | RWU | PTE_A);
+    set_entry(ROOT_B + 256 * 8, (UPPER_PDPT + 0x1000) | RWU | PTE_A);
+    mmu_set_ctl(&mmu, &ctl);
+}
+
+static void switch_to(gpa root)
+{
+    ctl.cr3 = root;
+    mmu_set_ctl(&mmu, &ctl);
+}
+
+/* What the supervisor finds in a common upper half is there in every such address space. */
+static void common_upper(void)
+{
+    struct mmu_fault f;
+    uint64_t v = 7;
+
+    setup_alike();
+    store64(UPPER, 1);
+    switch_to(ROOT_B);
+    g_assert_nonnull(mmu_fast(&mmu, UPPER, 8, true));
+    g_assert_null(mmu_fast(&mmu, 0x5000, 8, false));
+    mmu_set_view(&mmu, MMU_USER);
+    g_assert_null(mmu_fast(&mmu, UPPER, 8, false));
+    g_assert_true(mmu_store(&mmu, UPPER, &v, 8, MMU_USER, &f));
+    g_assert_nonnull(mmu_fast(&mmu, UPPER, 8, true));
+    mmu_set_view(&mmu, MMU_SUPER);
+    mmu_protect_code(&mmu, DATA + 0x5000); /* write entries everywhere */
+    g_assert_null(mmu_fast(&mmu, UPPER, 8, true));
+    mmu_unprotect_code(&mmu, DATA + 0x5000);
+    store64(UPPER, 2);
+    set_entry(ROOT_B + 256 * 8, 0);
+    switch_to(ROOT_B);
+    g_assert_null(mmu_fast(&mmu, UPPER, 8, false));
+    g_assert_false(mmu_load(&mmu, UPPER, &v, 8, MMU_SUPER, &f));
+    switch_to(PML4);
+    store64(UPPER, 3);
+    g_assert_cmphex(get64(DATA + 0x5000), ==, 3);
+    set_entry(PML4 + 256 * 8,
+              (UPPER_PDPT + 0x1000) | RWU); /* no A bit: it has to be set here */
+    switch_to(PML4);
+    store64(UPPER, 4);
+    g_assert_cmphex(get64(PML4 + 256 * 8) & PTE_A, ==, PTE_A);
+    mmu_finish(&mmu);
+}
+
+/* Looking around where nothing is mapped takes a bounded amount of the host's memory. */
+static void upper_probes(void)
+{
+    struct mmu_fault f;
+    uint64_t v;
+
+    setup_alike();
+    store64(UPPER, 1);
+    for (gva i = 1; i <= 40000; i++) {
+        gva va = 0xffffc00000000000 + i * (2ull << 20);
+
+        g_assert_null(mmu_fast(&mmu, va, 8, false));
+        g_assert_false(mmu_load(&mmu, va, &v, 8, MMU_SUPER, &f));
+    }
+    g_assert_cmpuint(table_upper_bytes(&mmu), <, 128u << 20);
+    g_assert_true(mmu_load(&mmu, UPPER, &v, 8, MMU_SUPER, &f));
+    g_assert_cmpuint(v, ==, 1);
+    mmu_finish(&mmu);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -499,5 +580,7 @@ int main(int argc, char **argv)
     g_test_add_func("/mmu/access/recycle_flat", recycle_flat);
     g_test_add_func("/mmu/access/recycle_tlb", recycle_tlb);
     g_test_add_func("/mmu/access/wide", wide);
+    g_test_add_func("/mmu/access/common_upper", common_upper);
+    g_test_add_func("/mmu/access/upper_probes", upper_probes);
     return g_test_run();
 }

@@ -348,10 +348,21 @@ static void step_dma(void)
     memcpy(T.space->ram + pa, &e, size);
 }
 
-/* Makes the upper half of all roots the same. */
+/* Makes the upper half of all roots the same, ready to be shared. */
 static void step_alike(void)
 {
     gpa from = pick_root();
+
+    for (gpa at = from + 2048; T.kind == PG_LONG && at < from + 4096; at += 8) {
+        uint64_t e;
+
+        memcpy(&e, T.space->ram + at, 8);
+        if (!(e & PTE_P) || e & PTE_A)
+            continue;
+        e |= PTE_A;
+        mmu_dma_write(&T.mmu, at, 8);
+        memcpy(T.space->ram + at, &e, 8);
+    }
 
     for (gpa to = 0; T.kind == PG_LONG && to < ROOTS << 12; to += 4096) {
         if (to == from)
