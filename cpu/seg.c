@@ -77,22 +77,6 @@ void seg_set_flat(struct cpu *cpu, unsigned seg, uint16_t sel, uint16_t attr)
     cpu->seg[seg] = (struct seg){.limit = 0xffffffff, .sel = sel, .attr = attr};
 }
 
-/* Real mode changes selector and base only: limit and default size stay. */
-void seg_load_real(struct cpu *cpu, unsigned seg, uint16_t sel)
-{
-    struct seg *s = &cpu->seg[seg];
-
-    s->sel = sel;
-    s->base = (uint32_t)sel << 4;
-    s->attr = (s->attr & (SA_DB | SA_G)) | ATTR_REAL;
-}
-
-void seg_load_vm86(struct cpu *cpu, unsigned seg, uint16_t sel)
-{
-    cpu->seg[seg] = (struct seg){
-        .base = (uint32_t)sel << 4, .limit = 0xffff, .sel = sel, .attr = ATTR_VM86};
-}
-
 void seg_load_cs_unprotected(struct cpu *cpu, uint16_t sel)
 {
     if (cpu_vm86(cpu))

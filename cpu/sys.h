@@ -190,6 +190,8 @@ void seg_resolve_stack(struct cpu *cpu, uint16_t sel, unsigned cpl, enum exc_vec
 void seg_load(struct cpu *cpu, unsigned seg, uint16_t sel); /* as MOV sreg does; any mode */
 void seg_load_real(struct cpu *cpu, unsigned seg, uint16_t sel);
 void seg_load_vm86(struct cpu *cpu, unsigned seg, uint16_t sel);
+/* mode.c: cpu->seg_end of one segment, outside 64-bit code. */
+void seg_update_end(struct cpu *cpu, unsigned seg);
 /* CS in real or virtual-8086 mode; the mode is not recomputed. */
 void seg_load_cs_unprotected(struct cpu *cpu, uint16_t sel);
 void seg_null(struct cpu *cpu, unsigned seg, uint16_t sel);
