@@ -1,21 +1,20 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Assembly source that carries the images.   embed.sh OUT BIOS VGABIOS
+# Assembly source that carries the images.   embed.sh OUT BIOS VGABIOS LINUXBOOT
 set -eu
-case $2 in /*) ;; *) set -- "$1" "$PWD/$2" "$PWD/$3" ;; esac
-cat >"$1" <<EOF
+exec >"$1"
+shift
+for name in bios vgabios linuxboot; do
+    case $1 in /*) file=$1 ;; *) file=$PWD/$1 ;; esac
+    shift
+    cat <<EOF
     .section .rodata
     .balign 16
-    .globl firmware_bios
-firmware_bios:
-    .incbin "$2"
-    .globl firmware_bios_end
-firmware_bios_end:
-    .balign 16
-    .globl firmware_vgabios
-firmware_vgabios:
-    .incbin "$3"
-    .globl firmware_vgabios_end
-firmware_vgabios_end:
-    .section .note.GNU-stack,"",%progbits
+    .globl firmware_$name
+firmware_$name:
+    .incbin "$file"
+    .globl firmware_${name}_end
+firmware_${name}_end:
 EOF
+done
+echo '    .section .note.GNU-stack,"",%progbits'

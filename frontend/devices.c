@@ -65,6 +65,7 @@ static bool create(struct dev *d, struct pc *pc, const struct opts *o,
     if (!bus)
         return false;
     dev_init(d, dev->cls, dev->id, bus->env);
+    d->named = dev->id != NULL;
     if (dev->cls == &vga_pci_class) {
         ((struct vga_pci *)d)->rom = firmware_vgabios;
         ((struct vga_pci *)d)->rom_size = FIRMWARE_VGABIOS_SIZE;

@@ -41,8 +41,8 @@ static const struct option options[] = {
     {"machine", "pc[,accel=tcg][,unpack=host|guest]", CALL, .fn = opt_machine,
      .help = "board; unpack=guest lets a kernel decompress itself"},
     {"M", "pc[,...]", CALL, .fn = opt_machine},
-    {"accel", "tcg[,engine=jit|ir][,mmu=flat|tlb][,icount=on|off][,host=LEVEL]", CALL,
-     .fn = opt_accel, .help = "engine; several -accel are tried in order"},
+    {"accel", "tcg[,engine=jit|ir][,mmu=flat|tlb][,icount=on|off][,host=LEVEL][,tb-size=MIB]",
+     CALL, .fn = opt_accel, .help = "engine; several -accel are tried in order"},
     {"enable-kvm", NULL, CALL, .fn = opt_enable_kvm},
     {"cpu", "MODEL[,+FEATURE|-FEATURE...]", TEXT, AT(cpu), .help = "CPU model"},
     {"smp", "1", CALL, .fn = opt_smp, .help = "number of CPUs"},
@@ -88,9 +88,9 @@ static const struct option options[] = {
     {"debugcon", "BACKEND", CALL, .fn = opt_debugcon, .help = "debug console at port 0xe9"},
     {"echr", "N", CALL, .fn = opt_echr, .help = "terminal escape character (1 = Ctrl-A)"},
     {"device", "NAME[,PROPERTY=VALUE...]", CALL, .fn = opt_device,
-     .help = "adds a device; '-device help' lists them"},
+     .help = "adds a device, also as JSON; '-device help' lists them"},
     {"global", "DRIVER.PROPERTY=VALUE", CALL, .fn = opt_global,
-     .help = "ignored with a warning"},
+     .help = "another default of a device's property"},
     {"net", "none", ONLY, .only = "none", .help = "no network"},
     {"nic", "none", ONLY, .only = "none", .help = "no network"},
     {"boot", "[order=]acdn[,once=acdn][,menu=on|off][,strict=on|off][,...]", CALL,
@@ -269,6 +269,8 @@ void opts_finish(struct opts *o)
     for (unsigned i = 0; i < o->devices; i++)
         g_free(o->device[i].prop);
     g_free(o->device);
+    g_free(o->global);
+    o->global = NULL;
     g_free(o->fw_cfg);
     g_free(o->oem);
     o->fw_cfg = NULL;

@@ -8,6 +8,7 @@
 
 #include "frontend/block/drives.h"
 #include "hw/fw/items.h"
+#include "softmmu/dev.h"
 #include "softmmu/err.h"
 #include "softmmu/types.h"
 
@@ -94,6 +95,7 @@ struct opts {
     enum opts_engine engine; /* -accel tcg,engine=ir|jit */
     enum opts_mmu mmu;       /* -accel tcg,mmu=flat|tlb */
     unsigned host_level;     /* -accel tcg,host=x86-64-v2|v3: 2 or 3; 0: all that is there */
+    uint32_t tb_size;        /* -accel tcg,tb-size=MIB of translated code; 0: by guest RAM */
     bool icount;             /* -accel tcg,icount=on: count instructions exactly */
 
     struct chardev_opts chardev[OPTS_CHARDEVS]; /* every back end */
@@ -113,6 +115,8 @@ struct opts {
 
     struct device_opts *device; /* in the order given */
     unsigned devices;
+    struct dev_default *global; /* -global, in the order given */
+    unsigned globals;
 
     bool nographic;
     bool no_reboot;    /* a guest reset ends the run */

@@ -70,7 +70,7 @@ bool opt_blockdev(struct opts_build *b, const char *option, const char *value, s
     struct node_def *n = &b->node[b->nodes];
     struct props ps;
 
-    if (*value == '{' ? !props_parse_json(b->o, &ps, option, value, e)
+    if (*value == '{' ? !props_parse_json(b->o, &ps, option, value, JSON_NESTED, e)
                       : !props_parse(b->o, &ps, option, value, "driver", e))
         return false;
     if (b->nodes == OPTS_DRIVES)

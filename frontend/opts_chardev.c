@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * -device and -global: the devices on the ISA bus. */
+ * -device: the devices on the ISA bus. */
 #include <glib.h>
 #include <stdio.h>
 #include <string.h>
@@ -50,14 +50,5 @@ bool device_serial(struct opts_build *b, struct props *ps, struct err *e)
     b->has_serial = true;
     b->serial[index] = (struct chardev_ref){-1, id};
     b->serials = (unsigned)index + 1;
-    return true;
-}
-
-/* Drivers that are not there are none of the guest's business: a warning. */
-bool opt_global(struct opts_build *b, const char *option, const char *value, struct err *e)
-{
-    if (!strpbrk(value, "=") || (!strchr(value, '.') && !strstr(value, "driver=")))
-        return err_set(e, "-global: '%s' is not driver.property=value", value);
-    fprintf(stderr, "mynah: warning: -global %s: no such property here, ignored\n", value);
     return true;
 }

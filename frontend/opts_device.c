@@ -199,7 +199,8 @@ bool opt_device(struct opts_build *b, const char *option, const char *value, str
         b->done = true;
         return true;
     }
-    if (!props_parse(b->o, &ps, option, value, "driver", e))
+    if (*value == '{' ? !props_parse_json(b->o, &ps, option, value, JSON_FLAT, e)
+                      : !props_parse(b->o, &ps, option, value, "driver", e))
         return false;
     const char *name = props_take(&ps, "driver"), *id = props_take(&ps, "id");
     for (unsigned i = 0; name && i < ARRAY_SIZE(builtin); i++) {

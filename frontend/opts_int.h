@@ -60,7 +60,8 @@ typedef bool opts_fn(struct opts_build *b, const char *option, const char *value
                      struct err *e);
 opts_fn opt_memory, opt_smp, opt_machine, opt_accel, opt_enable_kvm, opt_rtc, opt_uuid,
     opt_echr;
-opts_fn opt_serial, opt_chardev, opt_debugcon, opt_mon, opt_monitor, opt_qmp, opt_global;
+opts_fn opt_serial, opt_chardev, opt_debugcon, opt_mon, opt_monitor, opt_qmp;
+opts_fn opt_global; /* opts_global.c */
 
 opts_fn opt_boot, opt_smbios, opt_fw_cfg; /* opts_fw.c */
 /* opts_device.c */
@@ -79,9 +80,10 @@ bool opts_add_device(struct opts_build *b, const char *name, const char *key, co
 opts_fn opt_drive, opt_disk, opt_cdrom, opt_floppy, opt_snapshot, opt_blockdev, opt_add_fd;
 
 /* One JSON object as a property list: members of inner objects and arrays are "outer.inner"
- * and "outer.0", true and false "on" and "off", null "". */
+ * and "outer.0" (JSON_FLAT refuses them), true and false "on" and "off", null "". */
+enum json_depth { JSON_FLAT, JSON_NESTED };
 bool props_parse_json(struct opts *o, struct props *ps, const char *option, const char *text,
-                      struct err *e);
+                      enum json_depth depth, struct err *e);
 /* What -drive and -blockdev share: cache.*, discard, detect-zeroes, locking, aio. */
 bool props_take_image(struct props *ps, struct image_opts *img, struct err *e);
 /* Snapshot mode, blockdev references, default drives. */

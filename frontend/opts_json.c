@@ -12,7 +12,7 @@ struct json {
     struct props *ps;
     const char *p;
     GString *key; /* of what is being read: "outer.inner" */
-    unsigned depth;
+    unsigned depth, depth_max;
     struct err *e;
 };
 
@@ -114,7 +114,10 @@ static bool read_members(struct json *j, bool object)
 {
     char end = object ? '}' : ']';
 
-    if (++j->depth > DEPTH_MAX)
+    if (j->depth == 1 && j->depth_max == 1)
+        return err_set(j->e, "%s: '%s' takes a plain value, no object or array", j->ps->option,
+                       j->key->str);
+    if (++j->depth > j->depth_max)
         return bad(j, "nested too deeply");
     j->p++;
     if (next_char(j) == end) {
@@ -169,9 +172,10 @@ static bool read_value(struct json *j)
 }
 
 bool props_parse_json(struct opts *o, struct props *ps, const char *option, const char *text,
-                      struct err *e)
+                      enum json_depth depth, struct err *e)
 {
-    struct json j = {.o = o, .ps = ps, .p = text, .e = e};
+    struct json j = {
+        .o = o, .ps = ps, .p = text, .depth_max = depth == JSON_FLAT ? 1 : DEPTH_MAX, .e = e};
     bool ok;
 
     *ps = (struct props){.option = option};

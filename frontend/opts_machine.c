@@ -144,15 +144,28 @@ static bool take_host_level(struct props *ps, unsigned *level, struct err *e)
     return true;
 }
 
+/* tb-size=MIB; 0: the default. */
+static bool take_tb_size(struct props *ps, uint32_t *mib, struct err *e)
+{
+    uint64_t n = 0;
+
+    if (!props_take_uint(ps, "tb-size", UINT32_MAX, &n, e))
+        return false;
+    if (n && (n < 8 || n > 1024))
+        return err_set(e, "%s: tb-size takes 8 to 1024 (MiB) or 0, not %llu", ps->option,
+                       (unsigned long long)n);
+    *mib = (uint32_t)n;
+    return true;
+}
+
 static bool use_tcg(struct opts *o, struct props *ps, struct err *e)
 {
     int engine = ENGINE_JIT, mmu = MMU_FLAT;
     props_take(ps, "thread"); /* how QEMU's engine runs: no meaning here */
-    props_take(ps, "tb-size");
     props_take(ps, "split-wx");
     if (!take_choice(ps, "engine", "jit", "ir", &engine, e) ||
         !take_choice(ps, "mmu", "flat", "tlb", &mmu, e) ||
-        !take_host_level(ps, &o->host_level, e) ||
+        !take_host_level(ps, &o->host_level, e) || !take_tb_size(ps, &o->tb_size, e) ||
         !props_take_bool(ps, "icount", &o->icount, e) || !props_end(ps, e))
         return false;
     o->engine = (enum opts_engine)engine;

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "frontend/symbols.h"
 
+#include <errno.h>
 #include <gelf.h>
 #include <glib.h>
 #include <string.h>
+#include <sys/stat.h>
+
+#include "hw/fw/boot.h"
 
 #define LAST_SYMBOL_BYTES (1u << 20)
+#define FILE_MAX          (256u << 20)
 
 struct symbol {
     gva addr;
@@ -92,24 +97,35 @@ static int by_address(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
+/* Looked at before it is opened: opening a pipe may wait for ever. */
+static bool open_file(struct boot_file *f, const char *path, struct err *e)
+{
+    struct stat st;
+
+    if (stat(path, &st))
+        return err_set(e, "cannot open '%s': %s", path, strerror(errno));
+    if (!S_ISREG(st.st_mode))
+        return err_set(e, "'%s' is not a regular file", path);
+    return boot_file_open(f, path, FILE_MAX, e);
+}
+
 struct symbols *symbols_load(const char *path, struct err *e)
 {
-    g_autofree char *data = NULL;
-    g_autoptr(GError) ge = NULL;
+    struct boot_file f = {0};
     struct symbols *s;
-    size_t n;
 
-    if (!g_file_get_contents(path, &data, &n, &ge)) {
-        err_set(e, "cannot read symbols: %s", ge->message);
+    if (!open_file(&f, path, e)) {
+        err_prefix(e, "-symbols");
         return NULL;
     }
     s = g_new(struct symbols, 1);
     s->all = g_array_new(FALSE, FALSE, sizeof(struct symbol));
     g_array_set_clear_func(s->all, clear_symbol);
-    if (n >= SELFMAG && !memcmp(data, ELFMAG, SELFMAG))
-        read_elf(s, data, n);
+    if (f.size >= SELFMAG && !memcmp(f.data, ELFMAG, SELFMAG))
+        read_elf(s, (char *)(uintptr_t)f.data, f.size);
     else
-        read_text(s, data, n);
+        read_text(s, (const char *)f.data, f.size);
+    boot_file_close(&f);
     if (!s->all->len) {
         symbols_free(s);
         err_set(e, "no code symbols with an address in '%s'", path);

@@ -10,7 +10,8 @@ struct symbols;
 
 /* Reads a symbol table: an ELF file (vmlinux, a program; .symtab), or text lines "ADDRESS TYPE
  * NAME" as in System.map, /proc/kallsyms and the output of nm. Only code (types t, w and
- * STT_FUNC) is kept. NULL and *e on failure, also when no symbol of code has an address. */
+ * STT_FUNC) is kept. NULL and *e on failure: no regular file of at most 256 MiB, or no symbol of
+ * code with an address in it. */
 struct symbols *symbols_load(const char *path, struct err *e);
 void symbols_free(struct symbols *s); /* NULL allowed */
 

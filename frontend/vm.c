@@ -62,6 +62,8 @@ static bool create_board(struct vm *vm, struct err *e)
         .debugcon = vm_char(vm, o->debugcon),
         .rtc_epoch = rtc_epoch(o),
         .rtc_slew = o->rtc_slew,
+        .defaults = o->global,
+        .n_defaults = o->globals,
         .hpet = !o->no_hpet,
         .tsc_hz = CPU_TSC_HZ,
     };
@@ -98,11 +100,21 @@ static bool create_board(struct vm *vm, struct err *e)
     return true;
 }
 
+/* Room for translated code: guests with more RAM run more code. */
+static uint32_t code_bytes(const struct opts *o)
+{
+    uint64_t quarter = o->ram_size / 4;
+
+    return o->tb_size ? o->tb_size << 20 : (uint32_t)CLAMP(quarter, 128u << 20, 512u << 20);
+}
+
 static bool create_cpu(struct vm *vm, struct err *e)
 {
     const struct opts *o = vm->o;
-    struct run_opts ro = {
-        .jit = o->engine == ENGINE_JIT, .counting = o->icount, .host_level = o->host_level};
+    struct run_opts ro = {.jit = o->engine == ENGINE_JIT,
+                          .counting = o->icount,
+                          .code_bytes = code_bytes(o),
+                          .host_level = o->host_level};
     gpa top = PC_RAM_HIGH + vm->pc->memory.ram_high; /* ROMs and frame buffers too */
 
     if (!cpu_model_parse(&vm->model, o->cpu ? o->cpu : "max", e))
@@ -153,10 +165,10 @@ static void setup_mtrrs(struct cpu *cpu)
     cpu->mtrr_def = 0xc06;
 }
 
-/* Firmware in flash starts kernels itself. */
+/* Firmware that the user chose finds the kernel in fw_cfg. */
 bool vm_direct_boot(const struct vm *vm)
 {
-    return vm->o->kernel && !vm->pc->cfg.pflash[0];
+    return vm->o->kernel && !vm->o->bios && !vm->pc->cfg.pflash[0];
 }
 
 /* What firmware would have done, and the kernel in RAM. */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "firmware/firmware.h"
 #include "frontend/vm_int.h"
 #include "hw/fw/boot.h"
 #include "hw/fw/items.h"
@@ -64,6 +65,8 @@ bool vm_fw_init(struct vm *vm, struct err *e)
         it.kernel = o->kernel;
         it.initrd = o->initrd;
         it.cmdline = o->append;
+        it.linux_rom = firmware_linuxboot;
+        it.linux_rom_size = FIRMWARE_LINUXBOOT_SIZE;
     }
     ok = fw_items_add(f, &it, e);
     free(indexed);

@@ -23,17 +23,26 @@ static void prop_store(struct dev *d, const struct prop *p, uint64_t v)
     memcpy(prop_field(d, p), &v, prop_bytes[p->type]); /* hosts are little-endian */
 }
 
+static void set_defaults(struct dev *d)
+{
+    const struct dev_env *env = d->env;
+    const struct prop *p;
+
+    for (p = d->cls->props; p && p->name; p++)
+        if (p->type <= PROP_U64)
+            prop_store(d, p, p->def);
+    for (unsigned i = 0; env && i < env->n_defaults; i++)
+        if (env->defaults[i].cls == d->cls)
+            dev_set_prop(d, env->defaults[i].prop, env->defaults[i].value, NULL);
+}
+
 void dev_init(struct dev *d, const struct dev_class *cls, const char *id,
               const struct dev_env *env)
 {
-    const struct prop *p;
-
     d->cls = cls;
     d->id = id ? id : cls->name;
     d->env = env;
-    for (p = cls->props; p && p->name; p++)
-        if (p->type <= PROP_U64)
-            prop_store(d, p, p->def);
+    set_defaults(d);
 }
 
 static bool parse_bool(const char *s, uint64_t *v)
@@ -93,13 +102,32 @@ static bool set_chardev(struct dev *d, const struct prop *p, const char *value, 
     return *field;
 }
 
+static bool read_number(const struct prop *p, const char *value, uint64_t *v, struct err *e)
+{
+    return (p->type == PROP_BOOL ? parse_bool(value, v)
+                                 : parse_number(value, prop_bytes[p->type], v)) ||
+           err_set(e, "bad value '%s' for property '%s'", value, p->name);
+}
+
+bool dev_check_default(const struct dev_default *d, struct err *e)
+{
+    const struct prop *p = dev_find_prop(d->cls, d->prop);
+    uint64_t v;
+
+    if (!p)
+        return err_set(e, "Property '%s.%s' not found", d->cls->name, d->prop);
+    if (p->type == PROP_DRIVE || p->type == PROP_CHARDEV)
+        return err_set(e, "'%s.%s' is for one device only", d->cls->name, d->prop);
+    return p->type == PROP_STR || read_number(p, d->value, &v, e) ||
+           err_prefix(e, "%s", d->cls->name);
+}
+
 static bool set_number(struct dev *d, const struct prop *p, const char *value, struct err *e)
 {
     uint64_t v;
 
-    if (p->type == PROP_BOOL ? !parse_bool(value, &v)
-                             : !parse_number(value, prop_bytes[p->type], &v))
-        return err_set(e, "bad value '%s' for property '%s'", value, p->name);
+    if (!read_number(p, value, &v, e))
+        return false;
     prop_store(d, p, v);
     return true;
 }

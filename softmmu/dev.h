@@ -131,6 +131,12 @@ struct dev_class {
 struct block;
 struct chardev;
 
+/* Another default of a property than the class's. */
+struct dev_default {
+    const struct dev_class *cls;
+    const char *prop, *value;
+};
+
 /* What a device may reach of its machine. */
 struct dev_env {
     struct space *mem, *ports;
@@ -139,21 +145,32 @@ struct dev_env {
     void *opaque;
     struct block *(*find_drive)(void *opaque, const char *id, struct err *e);
     struct chardev *(*find_chardev)(void *opaque, const char *id, struct err *e);
+    const struct dev_default *defaults; /* checked ones; the last of several counts */
+    unsigned n_defaults;
 };
+
+/* Whether it names a property that can have a default, and a value of its type. */
+bool dev_check_default(const struct dev_default *d, struct err *e);
 
 struct dev {
     const struct dev_class *cls;
     const char *id; /* for messages; owned by the board */
+    bool named;     /* the user gave it */
     const struct dev_env *env;
     bool realized;
     bool mapped[DEV_MAX_REGIONS];
     gpa base[DEV_MAX_REGIONS];
 };
 
-/* Fills a zeroed instance: class, environment, property defaults. Nothing is owned but the
- * reference to env, which must outlive the device. */
+/* Fills a zeroed instance: class, environment, property defaults. But for strings, nothing is
+ * owned but the reference to env, which must outlive the device. */
 void dev_init(struct dev *d, const struct dev_class *cls, const char *id,
               const struct dev_env *env);
+/* What the user calls it, "" when he gave it no name. */
+static inline const char *dev_user_id(const struct dev *d)
+{
+    return d->named ? d->id : "";
+}
 /* Sets a property from text (numbers as in C, on/off/true/false for bool). */
 bool dev_set_prop(struct dev *d, const char *name, const char *value, struct err *e);
 const struct prop *dev_find_prop(const struct dev_class *cls, const char *name); /* or NULL */

@@ -55,7 +55,9 @@ static void path_of(const struct item *it, char *to, u32 size)
     u32 n = path_to(it->bdf, to, size);
     if (it->class == BOOT_CD)
         d = &SHARED(drives[SHARED(cd_map[it->index])]);
-    if (it->class == BOOT_ROM) {
+    if (it->class == BOOT_ROM && *rom_boots[it->index].file) {
+        format(to, size, "/rom@%s", rom_boots[it->index].file);
+    } else if (it->class == BOOT_ROM) {
         node_of(it->bdf, "ethernet", to + n, size - n);
     } else if (d->kind == DRIVE_FLOPPY) {
         format(to, size, "/floppy@%u", d->unit);
@@ -182,10 +184,10 @@ static const char *item_name(const struct item *it)
     return SHARED(drives[it->index]).name;
 }
 
-static const char *class_name(u8 class)
+static const char *class_name(const struct item *it)
 {
     static const char *const names[] = {"", "floppy", "disk", "CD", "network"};
-    return names[class];
+    return it->class == BOOT_ROM && *rom_boots[it->index].file ? "ROM" : names[it->class];
 }
 
 static void move_to_front(u32 n)
@@ -202,7 +204,7 @@ static void choose(void)
     u16 key;
     print_f("\nBoot from:\n");
     for (u32 i = 0; i < item_count; i++)
-        print_f(" %u. %s: %s\n", i + 1, class_name(items[i].class), item_name(&items[i]));
+        print_f(" %u. %s: %s\n", i + 1, class_name(&items[i]), item_name(&items[i]));
     while (key_wait(~0u / 18, &key)) {
         u32 n = (u32)(key & 0xff) - '1';
         if (key >> 8 == MENU_KEY_ESC)
@@ -290,7 +292,7 @@ static void boot_rom(const struct item *it)
 
 static void boot_item(const struct item *it)
 {
-    print_f("Booting from %s: %s", class_name(it->class), item_name(it));
+    print_f("Booting from %s: %s", class_name(it), item_name(it));
     switch (it->class) {
     case BOOT_FLOPPY: boot_floppy(it); break;
     case BOOT_HD: boot_disk(it); break;

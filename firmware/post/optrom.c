@@ -50,7 +50,7 @@ static const u8 *find_image(const u8 *rom, u32 size)
     return NULL;
 }
 
-static void note_boot(u16 seg, u16 bdf)
+static void note_boot(u16 seg, u16 bdf, const char *file)
 {
     const u8 *rom = (const u8 *)(seg * 16u);
     u32 off = rom[0x1a] | rom[0x1b] << 8;
@@ -61,6 +61,7 @@ static void note_boot(u16 seg, u16 bdf)
     b->seg = seg;
     b->off = p->bev;
     b->bdf = bdf;
+    format(b->file, sizeof b->file, "%s", file);
     format(b->name, sizeof b->name, "%s",
            p->product_name ? (const char *)rom + p->product_name : "network");
 }
@@ -105,7 +106,7 @@ static void load_files(const char *folder)
         u32 at = next_rom;
         fwcfg_read(f.select, (void *)at, f.size);
         if (rom_size((const u8 *)at) && start_rom(at, 0))
-            note_boot((u16)(at >> 4), 0xffff);
+            note_boot((u16)(at >> 4), 0, name);
     }
 }
 
@@ -131,7 +132,7 @@ void option_roms_init(void)
         if (pci_read16((u16)bdf, PCI_CLASS) == CLASS_VGA || !load_pci((u16)bdf, at))
             continue;
         if (start_rom(at, (u16)bdf))
-            note_boot((u16)(at >> 4), (u16)bdf);
+            note_boot((u16)(at >> 4), (u16)bdf, "");
     }
     load_files("genroms/");
 }

@@ -89,7 +89,8 @@ void option_roms_init(void); /* of other cards; once */
 struct rom_boot {
     u16 seg, off;
     char name[32];
-    u16 bdf;
+    char file[57]; /* of fw_cfg; "": a card's */
+    u16 bdf;       /* of the card */
 };
 enum { MAX_ROM_BOOTS = 6 };
 extern struct rom_boot rom_boots[MAX_ROM_BOOTS];

@@ -57,7 +57,7 @@ static void say_dev(struct mon_call *c, int in, const struct dev *d)
 {
     const struct pci_fn *fn = d->cls->bus == DEV_BUS_PCI ? (const struct pci_fn *)d : NULL;
 
-    mon_say(c, "%*sdev: %s, id \"%s\"\n", in, "", d->cls->name, d->id);
+    mon_say(c, "%*sdev: %s, id \"%s\"\n", in, "", d->cls->name, dev_user_id(d));
     in += 2;
     for (const struct prop *p = d->cls->props; p && p->name; p++)
         say_prop(c, in, d, p);

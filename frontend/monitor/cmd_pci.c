@@ -100,7 +100,7 @@ static void say_fn(struct mon_call *c, unsigned nr, const struct pci_fn *fn)
         say_bridge(c, fn);
     for (unsigned i = 0; i < G_N_ELEMENTS(fn->bar); i++)
         say_bar(c, fn, i);
-    mon_say(c, "      id \"%s\"\n", fn->dev.id == fn->dev.cls->name ? "" : fn->dev.id);
+    mon_say(c, "      id \"%s\"\n", dev_user_id(&fn->dev));
 }
 
 /* Behind bridges that have a number for their bus. */

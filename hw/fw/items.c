@@ -2,11 +2,14 @@
  * Names and layouts as SeaBIOS and OVMF read them. Left out: NUMA, CPU and memory hotplug. */
 #include "hw/fw/items.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "hw/fw/boot.h"
 #include "hw/pc/fw_cfg.h"
+
+#define LINUX_ROM "genroms/linuxboot_dma.bin" /* where firmware looks for such ROMs */
 
 static bool add_numbers(struct fw_cfg *f, const struct fw_items *it, struct err *e)
 {
@@ -49,51 +52,67 @@ static bool add_hpet(struct fw_cfg *f, const struct fw_items *it, struct err *e)
     return fw_cfg_add(f, FW_CFG_HPET, hpet, sizeof(hpet), e);
 }
 
-static bool add_bootorder(struct fw_cfg *f, const struct fw_boot *b, struct err *e)
+/* The kernel of -kernel goes before every device. */
+static bool add_bootorder(struct fw_cfg *f, const struct fw_boot *b, bool is_linux,
+                          struct err *e)
 {
-    const char *paths = b->indexed ? b->indexed : "", *halt = b->strict ? "HALT" : "";
-    size_t n = strlen(paths);
-    char *text = malloc(n + 6);
+    const char *part[] = {is_linux ? "/rom@" LINUX_ROM : "", b->indexed ? b->indexed : "",
+                          b->strict ? "HALT" : ""};
+    size_t n = 0;
+    char *text = malloc(strlen(part[0]) + strlen(part[1]) + strlen(part[2]) + 3);
     bool ok;
 
     if (!text)
         return err_set(e, "out of memory");
-    memcpy(text, paths, n);
-    strcpy(text + n, halt);
-    n += strlen(halt) + 1;
-    ok = n == 1 || fw_cfg_add_file(f, "bootorder", text, n, e);
+    text[0] = 0;
+    for (unsigned i = 0; i < ARRAY_SIZE(part); i++)
+        if (*part[i])
+            n += (size_t)sprintf(text + n, "%s%s", n ? "\n" : "", part[i]);
+    ok = n == 0 || fw_cfg_add_file(f, "bootorder", text, n + 1, e);
     free(text);
     return ok;
 }
 
-static bool add_boot(struct fw_cfg *f, const struct fw_boot *b, struct err *e)
+static bool add_boot(struct fw_cfg *f, const struct fw_boot *b, bool is_linux, struct err *e)
 {
     uint16_t splash = (uint16_t)(b->splash_ms > 0xffff ? 0xffff : b->splash_ms);
 
-    return add_bootorder(f, b, e) &&
+    return add_bootorder(f, b, is_linux, e) &&
            fw_cfg_add_file(f, "etc/boot-fail-wait", &b->reboot_ms, 4, e) &&
            (b->splash_ms < 0 || fw_cfg_add_file(f, "etc/boot-menu-wait", &splash, 2, e));
 }
 
-/* A bzImage apart: setup sectors and the rest. Something else goes as it is. */
-static bool add_kernel(struct fw_cfg *f, const struct fw_items *it, struct err *e)
+/* A bzImage apart: setup sectors and the rest. An EFI program goes as it is. */
+static bool put_kernel(struct fw_cfg *f, const struct boot_file *k, bool is_linux,
+                       struct err *e)
+{
+    uint64_t setup = is_linux ? ((k->data[0x1f1] ? k->data[0x1f1] : 4) + 1) * 512u : 0;
+
+    if (setup > k->size)
+        setup = 0;
+    return fw_cfg_add_int(f, FW_CFG_SETUP_ADDR, 0x10000, 4, e) &&
+           fw_cfg_add_int(f, FW_CFG_SETUP_SIZE, setup, 4, e) &&
+           fw_cfg_add(f, FW_CFG_SETUP_DATA, k->data, setup, e) &&
+           fw_cfg_add_int(f, FW_CFG_KERNEL_ADDR, BOOT_HIGH_START, 4, e) &&
+           fw_cfg_add_int(f, FW_CFG_KERNEL_SIZE, k->size - setup, 4, e) &&
+           fw_cfg_add(f, FW_CFG_KERNEL_DATA, k->data + setup, k->size - setup, e);
+}
+
+/* *is_linux: the kernel is one that linux_rom starts. */
+static bool add_kernel(struct fw_cfg *f, const struct fw_items *it, bool *is_linux,
+                       struct err *e)
 {
     struct boot_file k = {0};
-    uint64_t setup = 0;
     bool ok;
 
     if (!boot_file_open(&k, it->kernel, BOOT_KERNEL_MAX, e))
         return false;
-    if (k.size > 0x210 && !memcmp(k.data + 0x202, "HdrS", 4))
-        setup = ((k.data[0x1f1] ? k.data[0x1f1] : 4) + 1) * 512u;
-    if (setup > k.size)
-        setup = 0;
-    ok = fw_cfg_add_int(f, FW_CFG_SETUP_ADDR, 0x10000, 4, e) &&
-         fw_cfg_add_int(f, FW_CFG_SETUP_SIZE, setup, 4, e) &&
-         fw_cfg_add(f, FW_CFG_SETUP_DATA, k.data, setup, e) &&
-         fw_cfg_add_int(f, FW_CFG_KERNEL_ADDR, BOOT_HIGH_START, 4, e) &&
-         fw_cfg_add_int(f, FW_CFG_KERNEL_SIZE, k.size - setup, 4, e) &&
-         fw_cfg_add(f, FW_CFG_KERNEL_DATA, k.data + setup, k.size - setup, e);
+    *is_linux = boot_is_linux(&k);
+    if (!*is_linux && (boot_is_multiboot(&k) || boot_is_elf(k.data, k.size)))
+        ok = err_set(e, "-kernel: firmware cannot start '%s', a multiboot or ELF kernel",
+                     it->kernel);
+    else
+        ok = put_kernel(f, &k, *is_linux, e);
     boot_file_close(&k);
     return ok;
 }
@@ -111,13 +130,14 @@ static bool add_initrd(struct fw_cfg *f, const struct fw_items *it, struct err *
     return ok;
 }
 
-static bool add_loaded(struct fw_cfg *f, const struct fw_items *it, struct err *e)
+static bool add_loaded(struct fw_cfg *f, const struct fw_items *it, bool *is_linux,
+                       struct err *e)
 {
     const char *cmdline = it->cmdline ? it->cmdline : "";
 
     if (!it->kernel)
         return true;
-    return add_kernel(f, it, e) && (!it->initrd || add_initrd(f, it, e)) &&
+    return add_kernel(f, it, is_linux, e) && (!it->initrd || add_initrd(f, it, e)) &&
            fw_cfg_add_int(f, FW_CFG_CMDLINE_ADDR, BOOT_CMDLINE_ADDR, 4, e) &&
            fw_cfg_add_int(f, FW_CFG_CMDLINE_SIZE, strlen(cmdline) + 1, 4, e) &&
            fw_cfg_add(f, FW_CFG_CMDLINE_DATA, cmdline, strlen(cmdline) + 1, e);
@@ -140,9 +160,13 @@ bool fw_items_add(struct fw_cfg *f, const struct fw_items *it, struct err *e)
 {
     /* bit 7: there is such a sleep state; S3 and S4 are not */
     static const uint8_t states[6] = {0x80, 0, 0, 1, 0, 0x80};
+    bool is_linux = false;
 
-    return add_numbers(f, it, e) && add_e820(f, it, e) && add_hpet(f, it, e) &&
-           add_boot(f, &it->boot, e) && add_smbios(f, it, e) && add_loaded(f, it, e) &&
+    return add_loaded(f, it, &is_linux, e) &&
+           (!is_linux || !it->linux_rom ||
+            fw_cfg_add_file(f, LINUX_ROM, it->linux_rom, it->linux_rom_size, e)) &&
+           add_numbers(f, it, e) && add_e820(f, it, e) && add_hpet(f, it, e) &&
+           add_boot(f, &it->boot, is_linux, e) && add_smbios(f, it, e) &&
            fw_cfg_add_file(f, "etc/system-states", states, sizeof(states), e);
 }
 

@@ -24,6 +24,8 @@ struct fw_items {
     struct fw_boot boot;
     struct smbios_config smbios;
     const char *kernel, *initrd, *cmdline; /* paths and text; NULL: none */
+    const uint8_t *linux_rom;              /* option ROM that starts a Linux kernel of fw_cfg */
+    size_t linux_rom_size;
 };
 
 bool fw_items_add(struct fw_cfg *f, const struct fw_items *it, struct err *e);

@@ -305,7 +305,7 @@ static bool build_isa(struct pc *pc, struct err *e)
     pc->small.irq13 = isa(pc, 13);
     pc->pic.intr = (struct irq){.fn = pic_intr, .opaque = pc};
     pc->rtc.epoch = pc->cfg.rtc_epoch;
-    pc->rtc.slew = pc->cfg.rtc_slew;
+    pc->rtc.slew |= pc->cfg.rtc_slew;
     pc->kbc.opaque = pc->small.opaque = pc;
     pc->kbc.set_a20 = kbc_set_a20;
     pc->kbc.get_a20 = kbc_get_a20;
@@ -558,6 +558,8 @@ struct pc *pc_create(const struct pc_config *cfg, struct err *e)
                                .ports = pc->ports,
                                .clock = cfg->clock,
                                .opaque = cfg->opaque,
+                               .defaults = cfg->defaults,
+                               .n_defaults = cfg->n_defaults,
                                .find_drive = cfg->find_drive,
                                .find_chardev = cfg->find_chardev};
     init_devs(pc);

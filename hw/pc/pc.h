@@ -73,6 +73,8 @@ struct pc_config {
     uint64_t rtc_epoch; /* UTC seconds since 1970 at clock 0; 0: the host's time now */
 
     /* back ends for the properties of devices (struct dev_env) */
+    const struct dev_default *defaults; /* as in dev_env */
+    unsigned n_defaults;
     struct block *(*find_drive)(void *opaque, const char *id, struct err *e);
     struct chardev *(*find_chardev)(void *opaque, const char *id, struct err *e);
 

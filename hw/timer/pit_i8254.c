@@ -255,7 +255,7 @@ static void write_control(struct pit *p, uint8_t v, uint64_t t)
 static void owe(struct pit *p, uint64_t t)
 {
     const struct pit_channel *c = &p->ch[0];
-    bool clock = periodic(c) && c->count >= CLOCK_MIN;
+    bool clock = p->slew && periodic(c) && c->count >= CLOCK_MIN;
     uint64_t n = clock ? p->owed + (t - p->edge0) / c->count + 1 : 1;
 
     p->owed = n < OWED_MAX ? n : OWED_MAX;
@@ -392,6 +392,9 @@ static bool pit_realize(struct dev *d, struct err *e)
         STATE(struct pit, ch[n].read_high), STATE(struct pit, ch[n].loaded),                   \
         STATE(struct pit, ch[n].armed), STATE(struct pit, ch[n].null_count)
 
+static const struct prop pit_props[] = {PROP(PROP_BOOL, struct pit, slew, "slew", true),
+                                        PROP_END};
+
 static const struct state_field pit_state[] = {
     CHANNEL_STATE(0),         CHANNEL_STATE(1),
     CHANNEL_STATE(2),         STATE(struct pit, port61),
@@ -409,6 +412,7 @@ static const struct dev_region pit_regions[] = {
 const struct dev_class pit_class = {
     .name = "pit-i8254",
     .size = sizeof(struct pit),
+    .props = pit_props,
     .state = pit_state,
     .regions = pit_regions,
     .realize = pit_realize,

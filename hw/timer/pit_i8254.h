@@ -31,6 +31,7 @@ struct pit_channel {
 struct pit {
     struct dev dev;
     struct irq irq0; /* wire: OUT of channel 0 */
+    bool slew;       /* property: edges that a late host let pass follow later */
     struct pit_channel ch[3];
     uint8_t port61; /* bits 0-3 as written */
     bool out0;      /* level driven on irq0 */

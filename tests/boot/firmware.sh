@@ -85,6 +85,23 @@ seabios() {
     seabios_disk ide-hd -drive "if=none,id=e,format=raw,file=$disk.empty" \
         -drive "if=none,id=d,format=raw,file=$disk" -device ide-hd,drive=e,bus=ide.0 \
         -device ide-hd,drive=d,bus=ide.1,bootindex=0 "$@"
+    seabios_kernel -drive "format=raw,file=$disk" "$@"
+}
+
+# seabios_kernel OPTION...: -kernel is started, before the disk.
+seabios_kernel() {
+    local log=$CACHE/boot/seabios-kernel.log
+    get_kernel cloud-amd64
+    echo "an initrd that is not one" >"$CACHE/boot/seabios-kernel.initrd"
+    if wait_for 120 "$log" "Unable to mount root" -m 512 -nographic -monitor none -no-reboot \
+        -bios "$CACHE/seabios/usr/share/seabios/bios-256k.bin" -serial "file:$log" \
+        -kernel "$KERNEL" -initrd "$CACHE/boot/seabios-kernel.initrd" \
+        -append "console=ttyS0 panic=-1 name=value" "$@"; then
+        ok "starts a kernel"
+    else
+        not_ok "starts a kernel (see $log)"
+    fi
+    check "$log" "Command line: console=ttyS0 panic=-1 name=value" "RAMDISK: [mem " "SMBIOS 2.8"
 }
 
 ovmf() {
@@ -121,7 +138,7 @@ ovmf() {
 
 # uboot_run BITS STEP...: see serial_line.py; a disk with a kernel is in the machine.
 uboot_run() {
-    local rom=$CACHE/u-boot-qemu/usr/lib/u-boot/$1/u-boot.rom log=$CACHE/boot/uboot-$1.log
+    local rom=$CACHE/u-boot-qemu/usr/lib/u-boot/$1/u-boot.rom log=$CACHE/boot/uboot-$1-$((n + 1)).log
     local disk=$CACHE/boot/uboot.disk line
     shift
     while read -r line; do
@@ -148,8 +165,15 @@ uboot() {
     uboot_run qemu-x86 'type:load ide 0 1000000 /vmlinuz' '[0-9]+ bytes read' '=> ' \
         'type:setenv bootargs console=ttyS0 panic=-1' '=> ' 'type:zboot 1000000' \
         'Command line: console=ttyS0 panic=-1' 'Unable to mount root'
+    echo "an initrd that is not one" >"$CACHE/boot/uboot.initrd"
+    options+=(-kernel "$KERNEL" -initrd "$CACHE/boot/uboot.initrd"
+        -append "console=ttyS0 panic=-1 name=value")
+    uboot_run qemu-x86 'type:qfw load 1000000 4000000' 'initrd 04000000 size 1a' '=> ' \
+        'type:zboot 1000000 - 4000000 1a' 'Command line: console=ttyS0 panic=-1 name=value' \
+        'RAMDISK: .mem' 'Unable to mount root'
+    options=("$@")
     uboot_run qemu-x86_64 type:pci '0x8086 +0x7113' '=> '
-    [ $n = 21 ] || not_ok "21 steps, not $n"
+    [ $n = 33 ] || not_ok "33 steps, not $n"
 }
 
 export PATH=$PATH:/sbin:/usr/sbin

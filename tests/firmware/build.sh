@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The real-mode test program as a 1.44 MB floppy whose sectors past it hold their number at
+# The test kernel; the real-mode test program as a 1.44 MB floppy whose sectors past it hold their number at
 # offset 4, and the pattern disk.   build.sh OUTDIR
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -16,6 +16,9 @@ mkdir -p "$out"
 # shellcheck disable=SC2086
 $cc $flags -nostdlib -static -no-pie -Wl,--build-id=none -Wl,--no-warn-rwx-segments \
     -Wl,--oformat=binary -Wl,-T,"$src/prog.ld" "$src"/start.S "$src"/*.c -o "$out/prog.bin"
+# shellcheck disable=SC2086
+$cc $flags -nostdlib -static -no-pie -Wl,--build-id=none -Wl,--oformat=binary -Wl,-Ttext=0 \
+    -Wl,-e,0 "$src/kernel.S" -o "$out/kernel"
 python3 - "$out" <<'EOF'
 import struct, sys
 out = sys.argv[1]

@@ -54,6 +54,9 @@ expect 3 '' '' -L "$tmp" -bios rom $exit_port
 expect 3 '' '' -drive "if=pflash,format=raw,file=$tmp/rom" $exit_port
 expect 1 '' '-bios: .*nonexistent' -bios /nonexistent
 expect 1 '' 'system ROM has 64 KiB to 16 MiB' -bios "$tmp/short"
+printf '\177ELF%0100d' 0 >"$tmp/elf"
+expect 1 '' "-kernel: firmware cannot start '.*/elf', a multiboot or ELF kernel" -bios "$tmp/rom" -kernel "$tmp/elf"
+expect 3 '' '' -bios "$tmp/rom" -kernel /proc/self/cmdline $exit_port
 expect 1 '' 'want the same place' -bios "$tmp/rom" -drive "if=pflash,format=raw,file=$tmp/rom"
 expect 1 '' 'flash bank 1 needs bank 0' -drive "if=pflash,format=raw,unit=1,file=$tmp/rom"
 expect 1 '' 'opt/a. is there already' -bios "$tmp/rom" -fw_cfg opt/a,string=x -fw_cfg opt/a,string=y

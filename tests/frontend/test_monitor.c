@@ -478,7 +478,7 @@ static const struct {
     {"info mem", "PG disabled"},
     {"info tlb", "PG disabled"},
     {"info pci", "Host bridge: PCI device 8086:1237"},
-    {"info qtree", "dev: i8042"},
+    {"info qtree", "dev: i8042, id \"\"\n"},
     {"info mtree", "ram-640k"},
     {"info pic", "pic0: irr=00"},
     {"info lapic", "SPIV"},

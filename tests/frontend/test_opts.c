@@ -87,6 +87,9 @@ static const struct bad_line bad_lines[] = {
     {"-accel tcg,icount=maybe", "maybe"},
     {"-accel tcg,host=x86-64-v9", "x86-64-v9"},
     {"-accel tcg,frob=1", "frob"},
+    {"-accel tcg,tb-size=7", "8 to 1024"},
+    {"-accel tcg,tb-size=1025", "8 to 1024"},
+    {"-accel tcg,tb-size=x", "tb-size"},
     {"-accel ''", "name"},
     {"-initrd x", "-initrd"},
     {"-append x", "-append"},
@@ -144,11 +147,22 @@ static const struct bad_line bad_lines[] = {
     {"-fw_cfg opt/a", "string="},
     {"-fw_cfg opt/a,file=x,string=y", "one of"},
     {"-global frob", "frob"},
+    {"-global driver=VGA,property=xres", "driver.property=value"},
+    {"-global driver=VGA,property=xres,value=1,frob=2", "frob"},
+    {"-global VGA.frob=1", "Property 'VGA.frob' not found"},
+    {"-global VGA.xres=x", "bad value 'x' for property 'xres'"},
+    {"-global virtio-blk-pci.drive=d", "for one device only"},
+    {"-global kvm-pit.lost_tick_policy=catchup", "bad value 'catchup'"},
     {"-net user", "user"},
     {"-display gtk", "gtk"},
     {"-vga cirrus", "cirrus"},
     {"-vga frob", "frob"},
     {"-device VGA,frob=1", "VGA.frob"},
+    {"-device '{\"driver\":\"VGA\",\"frob\":1}'", "VGA.frob"},
+    {"-device '{\"driver\":\"VGA\",\"a\":{\"b\":1}}'", "'a' takes a plain value"},
+    {"-device '{\"driver\":\"VGA\",\"a\":[]}'", "'a' takes a plain value"},
+    {"-device '{\"id\":\"VGA\"}'", "unknown device"},
+    {"-device '{\"driver\":\"VGA\"'", "-device: bad JSON"},
     {"-rtc base=2023-02-29", "2023-02-29"},
     {"-rtc base=frob", "frob"},
     {"-rtc frob=1", "frob"},
@@ -316,13 +330,14 @@ static void test_values(void)
     struct err e;
     g_assert_cmpint(
         parse(&o, &e,
-              "-accel tcg,engine=ir,mmu=tlb,icount=on -machine pc,unpack=guest "
+              "-accel tcg,engine=ir,mmu=tlb,icount=on,tb-size=64 -machine pc,unpack=guest "
               "-rtc base=2006-06-17T16:01:21 -S -no-shutdown -d in_asm,int -d cpu "
               "-chardev file,path=a,,b,append=on,id=x -debugcon chardev:x -echr 0x14 "
               "-uuid 01234567-89ab-cdef-0123-456789ABCDEF -cpu max,+avx -pidfile p"),
         ==, OPTS_RUN);
     g_assert_cmpint(o.engine, ==, ENGINE_IR);
     g_assert_cmpint(o.mmu, ==, MMU_TLB);
+    g_assert_cmpuint(o.tb_size, ==, 64);
     g_assert_true(o.icount && o.guest_unpack && o.start_paused && o.no_shutdown);
     g_assert_cmpint(o.rtc, ==, RTC_DATE);
     g_assert_cmpint(o.rtc_date, ==, 1150560081);
@@ -377,6 +392,58 @@ static void test_devices(void)
     g_assert_cmpint(o.device[1].devfn, ==, 0xff);
     g_assert_cmpint(o.device[1].bootindex, ==, 2);
     g_assert_true(o.device[1].multifunction && !o.device[0].multifunction);
+    opts_finish(&o);
+}
+
+/* As libvirt writes them. */
+static void test_json_devices(void)
+{
+    struct opts o;
+    struct err e;
+
+    if (parse(&o, &e,
+              "-nodefaults -chardev null,id=c -device "
+              "'{\"driver\":\"virtio-blk-pci\",\"bus\":\"pci.0\",\"addr\":\"0x4.1\",\"drive\":"
+              "\"d,0\",\"id\":\"x\",\"bootindex\":1,\"multifunction\":true}' -device "
+              "'{\"driver\":\"pci-testdev\"}' -device "
+              "'{\"driver\":\"isa-serial\",\"chardev\":\"c\",\"index\":0}'") != OPTS_RUN)
+        g_error("%s", e.msg);
+    g_assert_cmpuint(o.devices, ==, 2);
+    g_assert_cmpstr(o.device[0].cls->name, ==, "virtio-blk-pci");
+    g_assert_cmpstr(o.device[0].id, ==, "x");
+    g_assert_cmpstr(o.device[0].bus, ==, "pci.0");
+    g_assert_cmpint(o.device[0].devfn, ==, 0x21);
+    g_assert_cmpint(o.device[0].bootindex, ==, 1);
+    g_assert_true(o.device[0].multifunction);
+    g_assert_cmpuint(o.device[0].props, ==, 1);
+    g_assert_cmpstr(o.device[0].prop[0].value, ==, "d,0");
+    g_assert_cmpstr(o.device[1].cls->name, ==, "pci-testdev");
+    g_assert_cmpstr(serial(&o, 0)->id, ==, "c");
+    opts_finish(&o);
+}
+
+static void test_global(void)
+{
+    static const char *const want[][3] = {
+        {"pit-i8254", "slew", "off"},   {"pit-i8254", "slew", "on"},
+        {"rtc-mc146818", "slew", "on"}, {"ide-hd", "model", "a=b,c.d"},
+        {"VGA", "xres", "640"},
+    };
+    struct opts o;
+    struct err e;
+
+    if (parse(&o, &e,
+              "-global kvm-pit.lost_tick_policy=discard -global kvm-pit.lost_tick_policy=delay "
+              "-global mc146818rtc.lost_tick_policy=slew -global ide-hd.model=a=b,c.d "
+              "-global driver=VGA,property=xres,value=640 -global PIIX4_PM.disable_s3=1 "
+              "-global driver=cfi.pflash01,property=secure,value=on") != OPTS_RUN)
+        g_error("%s", e.msg);
+    g_assert_cmpuint(o.globals, ==, ARRAY_SIZE(want));
+    for (unsigned i = 0; i < o.globals; i++) {
+        g_assert_cmpstr(o.global[i].cls->name, ==, want[i][0]);
+        g_assert_cmpstr(o.global[i].prop, ==, want[i][1]);
+        g_assert_cmpstr(o.global[i].value, ==, want[i][2]);
+    }
     opts_finish(&o);
 }
 
@@ -445,6 +512,8 @@ int main(int argc, char **argv)
     g_test_add_func("/opts/values", test_values);
     g_test_add_func("/opts/version", test_version);
     g_test_add_func("/opts/devices", test_devices);
+    g_test_add_func("/opts/global", test_global);
+    g_test_add_func("/opts/json-devices", test_json_devices);
     g_test_add_func("/opts/vga", test_vga);
     g_test_add_func("/opts/driftfix", test_driftfix);
     return g_test_run();

@@ -2,7 +2,9 @@
  * Symbol files, and the map that perf reads. */
 #include <glib.h>
 #include <glib/gstdio.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "frontend/perfmap.h"
@@ -41,6 +43,34 @@ static void test_text(void)
     g_assert_null(symbols_find(s, 0x1000, &off));
     g_assert_null(symbols_find(NULL, 0x1000, &off));
     symbols_free(s);
+}
+
+static void expect_refused(const char *path, const char *why)
+{
+    struct err e;
+
+    g_assert_null(symbols_load(path, &e));
+    g_assert_nonnull(strstr(e.msg, why));
+    g_assert_nonnull(strstr(e.msg, path));
+}
+
+/* No end to read, no writer to wait for, more than memory should hold. */
+static void test_unbounded(void)
+{
+    g_autofree char *fifo = g_build_filename(folder, "fifo", NULL);
+    g_autofree char *big = g_build_filename(folder, "big", NULL);
+    FILE *f = fopen(big, "w");
+
+    expect_refused("/dev/zero", "not a regular file");
+    expect_refused(folder, "not a regular file");
+    g_assert_cmpint(mkfifo(fifo, 0600), ==, 0);
+    expect_refused(fifo, "not a regular file");
+    g_unlink(fifo);
+    g_assert_nonnull(f);
+    g_assert_cmpint(ftruncate(fileno(f), (256 << 20) + 1), ==, 0);
+    fclose(f);
+    expect_refused(big, "more than 256 MiB");
+    g_unlink(big);
 }
 
 /* This very program: an ELF file with a symbol table. */
@@ -116,6 +146,7 @@ int main(int argc, char **argv)
     g_test_add_func("/frontend/symbols/text", test_text);
     g_test_add_func("/frontend/symbols/elf", test_elf);
     g_test_add_func("/frontend/symbols/bad", test_bad);
+    g_test_add_func("/frontend/symbols/unbounded", test_unbounded);
     g_test_add_func("/frontend/perfmap", test_perfmap);
     status = g_test_run();
     file = g_build_filename(folder, "symbols", NULL);

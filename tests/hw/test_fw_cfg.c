@@ -269,7 +269,7 @@ static void test_items(void)
                                .strict = true,
                                .splash_ms = 5000,
                                .reboot_ms = -1,
-                               .indexed = "/pci@i0cf8/scsi@3/disk@0,0\n"};
+                               .indexed = "/pci@i0cf8/scsi@3/disk@0,0"};
     it.smbios.cpus = 2;
     g_assert_true(fw_items_add(&m.pc->fw_cfg, &it, &e));
     read_port(&m, FW_CFG_NB_CPUS, buf, 2);
@@ -285,6 +285,59 @@ static void test_items(void)
     read_port(&m, find(&m, "etc/boot-menu-wait", &size), buf, 2);
     g_assert_cmpuint(buf[0] | buf[1] << 8, ==, 5000);
     machine_stop(&m);
+}
+
+/* The data of a numbered item of n bytes. */
+static void expect_item(struct machine *m, uint16_t key, const char *want, size_t n)
+{
+    uint8_t buf[64];
+
+    read_port(m, key, buf, (unsigned)n);
+    g_assert_cmpmem(buf, n, want, n);
+}
+
+static void test_kernel(void)
+{
+    static const uint8_t rom[] = {0x55, 0xaa, 1};
+    g_autofree char *path = g_build_filename(g_get_tmp_dir(), "mynah-items-kernel", NULL);
+    struct fw_items it = {.cpus = 1,
+                          .ram_low = 16 << 20,
+                          .boot = {.splash_ms = -1, .indexed = "/pci@i0cf8/scsi@3/disk@0,0"},
+                          .kernel = path,
+                          .cmdline = "a=1",
+                          .linux_rom = rom,
+                          .linux_rom_size = sizeof(rom)};
+    char file[2048] = {[0x1f1] = 2, [0x1fe] = 0x55, [0x1ff] = (char)0xaa};
+    struct machine m;
+    uint32_t size;
+    uint8_t buf[64];
+    struct err e;
+
+    memcpy(file + 0x202, "HdrS", 4);
+    memcpy(file + 1536, "proper", 6);
+    g_assert_true(g_file_set_contents(path, file, sizeof(file), NULL));
+    start(&m);
+    g_assert_true(fw_items_add(&m.pc->fw_cfg, &it, &e));
+    expect_item(&m, FW_CFG_SETUP_SIZE, "\0\6\0", 4);
+    expect_item(&m, FW_CFG_KERNEL_SIZE, "\0\2\0", 4);
+    expect_item(&m, FW_CFG_KERNEL_DATA, "proper", 7);
+    expect_item(&m, FW_CFG_CMDLINE_SIZE, "\4\0\0", 4);
+    expect_item(&m, FW_CFG_CMDLINE_DATA, "a=1", 4);
+    read_port(&m, find(&m, "genroms/linuxboot_dma.bin", &size), buf, sizeof(rom));
+    g_assert_cmpmem(buf, size, rom, sizeof(rom));
+    read_port(&m, find(&m, "bootorder", &size), buf, sizeof(buf));
+    g_assert_cmpstr((char *)buf, ==,
+                    "/rom@genroms/linuxboot_dma.bin\n/pci@i0cf8/scsi@3/disk@0,0");
+    machine_stop(&m);
+
+    memcpy(file, "\177ELF", 4);
+    memcpy(file + 0x202, "____", 4);
+    g_assert_true(g_file_set_contents(path, file, sizeof(file), NULL));
+    start(&m);
+    g_assert_false(fw_items_add(&m.pc->fw_cfg, &it, &e));
+    g_assert_nonnull(strstr(e.msg, "firmware cannot start"));
+    machine_stop(&m);
+    unlink(path);
 }
 
 static void test_boot_order(void)
@@ -308,6 +361,7 @@ int main(int argc, char **argv)
     g_test_add_func("/fw_cfg/acpi", test_acpi);
     g_test_add_func("/fw_cfg/smbios", test_smbios);
     g_test_add_func("/fw_cfg/items", test_items);
+    g_test_add_func("/fw_cfg/kernel", test_kernel);
     g_test_add_func("/fw_cfg/boot-order", test_boot_order);
     return g_test_run();
 }

@@ -120,6 +120,27 @@ static void test_pit_late(void)
     machine_stop(&m);
 }
 
+/* lost_tick_policy=discard: what the host let pass is one edge. */
+static void test_pit_discard(void)
+{
+    static const struct dev_default off = {&pit_class, "slew", "off"};
+    struct machine m = {0};
+    struct pc_config cfg = machine_config(&m);
+    unsigned n;
+
+    cfg.defaults = &off;
+    cfg.n_defaults = 1;
+    machine_start_config(&m, &cfg);
+    pic_start(&m, 0xfffe);
+    pit_program(&m, 0, 2, 11932);
+    n = count_acks(&m, 100000000, 100000);
+    be_late(&m, 100000000);
+    n += count_acks(&m, 100000000, 100000);
+    g_assert_cmpuint(n, >=, 19);
+    g_assert_cmpuint(n, <=, 22);
+    machine_stop(&m);
+}
+
 static void test_pit_gate(void)
 {
     struct machine m;
@@ -388,6 +409,7 @@ int main(int argc, char **argv)
     g_test_add_func("/pit/one-shot", test_pit_one_shot);
     g_test_add_func("/pit/periodic", test_pit_periodic);
     g_test_add_func("/pit/late", test_pit_late);
+    g_test_add_func("/pit/discard", test_pit_discard);
     g_test_add_func("/pit/gate", test_pit_gate);
     g_test_add_func("/pit/square-strobe", test_pit_square_and_strobe);
     g_test_add_func("/pit/refresh", test_refresh_toggle);
