@@ -151,7 +151,7 @@ struct cpu {
     uint64_t scratch[16]; /* spill space of generated code */
     uint64_t jit_delta[4]; /* table entries that a block keeps for later accesses */
     struct cpu_return {
-        uint64_t key; /* return address ^ mode << 48; 0: none */
+        uint64_t key; /* jc_key of the return address; 0: none */
         void *code;   /* host code that goes on there */
     } returns[CPU_RETURNS]; /* generated code's stack of calls: predicts RET */
     uint32_t return_top; /* byte offset in returns[] of the newest */
@@ -162,6 +162,10 @@ struct cpu {
     uint32_t host_mxcsr;
     uint32_t jc_as, jc_hi_as;
     void *const *jc_of; /* jump caches by as_id and hi_id, NULL until used */
+    void *jit_nowhere; /* code of a return that is none: leaves to the address in rax */
+    /* Outside 64-bit code: [0] reads, [1] writes below this offset need no further look, 0 when
+     * seg_linear has to decide. cpu_update_mode keeps it. */
+    uint64_t seg_end[SEG_COUNT][2];
     struct x87 x87;
     bool x87_live;     /* registers, cw, sw and tags are in the host's x87: x87_sync() */
 
@@ -216,7 +220,7 @@ static inline void cpu_set_aflags(struct cpu *cpu, uint32_t fl)
     cpu->aflags = (uint16_t)((fl & 0xd5) << 8 | 0x200 | (fl >> 11 & 1));
 }
 
-/* Recomputes mode, the mmu view and the like after CS, SS, DS, ES, CPL, CR0, CR4, EFER
+/* Recomputes mode, seg_end, the mmu view and the like after a segment, CPL, CR0, CR4, EFER
  * or EFLAGS.VM/AC changed; cpu_update_paging also hands the control registers to the mmu. */
 void cpu_update_mode(struct cpu *cpu);
 void cpu_update_paging(struct cpu *cpu);

@@ -208,6 +208,69 @@ static bool fast_iret(struct cpu *cpu, const struct insn *in)
     return true;
 }
 
+/* --- segment registers in real and virtual-8086 mode --- */
+
+/* ES, DS, FS or GS of 64 KiB: cannot make the mode a flat one. */
+static bool load_selector(struct cpu *cpu, unsigned seg, uint16_t sel)
+{
+    if (cpu_pe(cpu) || seg == SEG_CS || seg == SEG_SS || seg >= SEG_COUNT ||
+        cpu->seg[seg].limit != 0xffff)
+        return false;
+    if (cpu_vm86(cpu))
+        seg_load_vm86(cpu, seg, sel);
+    else
+        seg_load_real(cpu, seg, sel);
+    seg_update_end(cpu, seg);
+    return true;
+}
+
+static bool fast_mov_sreg(struct cpu *cpu, const struct insn *in)
+{
+    unsigned seg = in->op[1].reg;
+
+    if (in->op[0].kind == OPND_SREG)
+        return in->op[1].kind == OPND_GPR &&
+               load_selector(cpu, in->op[0].reg, (uint16_t)cpu->gpr[in->op[1].reg]);
+    if (in->op[0].kind != OPND_GPR || seg >= SEG_COUNT)
+        return false;
+    gpr_set(cpu, in->op[0].reg, cpu->seg[seg].sel, in->opsize);
+    return true;
+}
+
+typedef uint16_t __attribute__((aligned(1), may_alias)) guest_u16;
+
+/* A word of a 16-bit stack, or NULL. */
+static guest_u16 *stack_word(struct cpu *cpu, const struct insn *in, uint16_t sp, bool write)
+{
+    if (cpu_pe(cpu) || cpu->mode & CM_SS32 || in->opsize != 2 ||
+        sp + 2u > cpu->seg_end[SEG_SS][write])
+        return NULL;
+    return (void *)mmu_fast(&cpu->mmu, (uint32_t)(cpu->seg[SEG_SS].base + sp), 2, write);
+}
+
+static bool fast_push_sreg(struct cpu *cpu, const struct insn *in)
+{
+    uint16_t sp = (uint16_t)(cpu->gpr[R_SP] - 2);
+    guest_u16 *p = stack_word(cpu, in, sp, true);
+
+    if (!p)
+        return false;
+    *p = cpu->seg[in->op[0].reg].sel;
+    gpr_set(cpu, R_SP, sp, 2);
+    return true;
+}
+
+static bool fast_pop_sreg(struct cpu *cpu, const struct insn *in)
+{
+    uint16_t sp = (uint16_t)cpu->gpr[R_SP];
+    const guest_u16 *p = stack_word(cpu, in, sp, false);
+
+    if (!p || !load_selector(cpu, in->op[0].reg, *p))
+        return false;
+    gpr_set(cpu, R_SP, sp + 2u, 2);
+    return true;
+}
+
 /* --- registers of the system --- */
 
 static bool load_cr3(struct cpu *cpu, uint64_t v)
@@ -312,5 +375,6 @@ sys_fast_fn *const fast_table[I_COUNT] = {
     [I_POPF] = fast_popf,         [I_MOV_CR] = fast_mov_cr,     [I_RDMSR] = fast_rdmsr,
     [I_WRMSR] = fast_wrmsr,       [I_RDFSBASE] = fast_rdfsbase, [I_RDGSBASE] = fast_rdgsbase,
     [I_WRFSBASE] = fast_wrfsbase, [I_WRGSBASE] = fast_wrgsbase, [I_LFENCE] = fast_fence,
-    [I_MFENCE] = fast_fence,      [I_SFENCE] = fast_fence,
+    [I_MFENCE] = fast_fence,      [I_SFENCE] = fast_fence,      [I_MOV_SREG] = fast_mov_sreg,
+    [I_PUSH_SREG] = fast_push_sreg, [I_POP_SREG] = fast_pop_sreg,
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * RFLAGS, and the translation mode and mmu view that follow from the state. Built without
- * vector registers, for fast.c. */
+ * RFLAGS, segments without descriptors, and the translation mode and mmu view that follow from
+ * the state. Built without vector registers, for fast.c. */
 #include "cpu/sys.h"
 #include "cpu/x87.h"
 
@@ -21,6 +21,22 @@ void cpu_set_rflags(struct cpu *cpu, uint64_t rflags)
     cpu->df = rflags & FL_DF ? -1 : 1;
     if ((old ^ cpu->eflags) & (FL_TF | FL_VM | FL_AC))
         cpu_update_mode(cpu);
+}
+
+/* Real mode changes selector and base only: limit and default size stay. */
+void seg_load_real(struct cpu *cpu, unsigned seg, uint16_t sel)
+{
+    struct seg *s = &cpu->seg[seg];
+
+    s->sel = sel;
+    s->base = (uint32_t)sel << 4;
+    s->attr = (s->attr & (SA_DB | SA_G)) | ATTR_REAL;
+}
+
+void seg_load_vm86(struct cpu *cpu, unsigned seg, uint16_t sel)
+{
+    cpu->seg[seg] = (struct seg){
+        .base = (uint32_t)sel << 4, .limit = 0xffff, .sel = sel, .attr = ATTR_VM86};
 }
 
 /* Base 0 and every offset and kind of access allowed. */
@@ -48,6 +64,19 @@ static uint16_t mode_segments(const struct cpu *cpu, uint16_t m)
         seg_is_flat(&s[SEG_ES], true) && seg_is_flat(&s[SEG_SS], true))
         m |= CM_FLAT;
     return m;
+}
+
+/* seg_in_limit and seg_allows as one number a kind of access. A 4 GiB segment wraps: its end is
+ * beyond every offset and size. */
+void seg_update_end(struct cpu *cpu, unsigned seg)
+{
+    const struct seg *s = &cpu->seg[seg];
+    uint64_t end = s->limit == 0xffffffff ? 1ull << 33 : s->limit + 1ull;
+
+    if (seg_expands_down(s))
+        end = 0;
+    cpu->seg_end[seg][0] = seg_allows(cpu, s, false) ? end : 0;
+    cpu->seg_end[seg][1] = seg_allows(cpu, s, true) ? end : 0;
 }
 
 enum mmu_view access_view(const struct cpu *cpu, unsigned cpl)
@@ -81,6 +110,9 @@ void cpu_update_mode(struct cpu *cpu)
     if (cpu->eflags & FL_TF || cpu->dr[7] & 0xff)
         m |= CM_STEP;
     cpu->mode = m;
+    if ((m & CM_SIZE) != CM_64)
+        for (unsigned i = 0; i < SEG_COUNT; i++)
+            seg_update_end(cpu, i);
     if (cpu->mmu.view != view)
         mmu_set_view(&cpu->mmu, view);
 }

@@ -77,22 +77,6 @@ void seg_set_flat(struct cpu *cpu, unsigned seg, uint16_t sel, uint16_t attr)
     cpu->seg[seg] = (struct seg){.limit = 0xffffffff, .sel = sel, .attr = attr};
 }
 
-/* Real mode changes selector and base only: limit and default size stay. */
-void seg_load_real(struct cpu *cpu, unsigned seg, uint16_t sel)
-{
-    struct seg *s = &cpu->seg[seg];
-
-    s->sel = sel;
-    s->base = (uint32_t)sel << 4;
-    s->attr = (s->attr & (SA_DB | SA_G)) | ATTR_REAL;
-}
-
-void seg_load_vm86(struct cpu *cpu, unsigned seg, uint16_t sel)
-{
-    cpu->seg[seg] = (struct seg){
-        .base = (uint32_t)sel << 4, .limit = 0xffff, .sel = sel, .attr = ATTR_VM86};
-}
-
 void seg_load_cs_unprotected(struct cpu *cpu, uint16_t sel)
 {
     if (cpu_vm86(cpu))
@@ -194,7 +178,7 @@ bool seg_in_limit(const struct seg *s, uint64_t off, unsigned size)
 {
     uint64_t last = off + size - 1;
 
-    if ((s->attr & (SA_S | SA_CODE | SA_DC)) == (SA_S | SA_DC)) /* expand-down */
+    if (seg_expands_down(s))
         return off > s->limit && last <= (s->attr & SA_DB ? 0xffffffff : 0xffff);
     /* A 4 GiB segment wraps, as the unchecked path of flat code does. */
     return last <= s->limit || s->limit == 0xffffffff;
@@ -203,17 +187,6 @@ bool seg_in_limit(const struct seg *s, uint64_t off, unsigned size)
 _Noreturn static void raise_seg(struct cpu *cpu, unsigned seg)
 {
     cpu_raise_err(cpu, seg == SEG_SS ? EXC_SS : EXC_GP, 0);
-}
-
-static bool seg_allows(const struct cpu *cpu, const struct seg *s, bool write)
-{
-    if (!(s->attr & SA_P))
-        return false;
-    if (!cpu_pe(cpu))
-        return true;
-    if (write)
-        return (s->attr & (SA_CODE | SA_RW)) == SA_RW;
-    return (s->attr & (SA_CODE | SA_RW)) != SA_CODE;
 }
 
 gva seg_linear(struct cpu *cpu, unsigned seg, uint64_t off, unsigned size, bool write)

@@ -69,6 +69,22 @@ static inline bool attr_is_wdata(uint32_t attr)
     return (attr & (SA_S | SA_CODE | SA_RW)) == (SA_S | SA_RW);
 }
 
+/* Does the segment's type allow the access? (limit apart; not for 64-bit code) */
+static inline bool seg_allows(const struct cpu *cpu, const struct seg *s, bool write)
+{
+    if (!(s->attr & SA_P))
+        return false;
+    if (!cpu_pe(cpu))
+        return true;
+    if (write)
+        return (s->attr & (SA_CODE | SA_RW)) == SA_RW;
+    return (s->attr & (SA_CODE | SA_RW)) != SA_CODE;
+}
+static inline bool seg_expands_down(const struct seg *s)
+{
+    return (s->attr & (SA_S | SA_CODE | SA_DC)) == (SA_S | SA_DC);
+}
+
 /* #GP(0) and friends in one word each. */
 _Noreturn static inline void raise_gp(struct cpu *cpu, uint32_t error)
 {
@@ -174,6 +190,8 @@ void seg_resolve_stack(struct cpu *cpu, uint16_t sel, unsigned cpl, enum exc_vec
 void seg_load(struct cpu *cpu, unsigned seg, uint16_t sel); /* as MOV sreg does; any mode */
 void seg_load_real(struct cpu *cpu, unsigned seg, uint16_t sel);
 void seg_load_vm86(struct cpu *cpu, unsigned seg, uint16_t sel);
+/* mode.c: cpu->seg_end of one segment, outside 64-bit code. */
+void seg_update_end(struct cpu *cpu, unsigned seg);
 /* CS in real or virtual-8086 mode; the mode is not recomputed. */
 void seg_load_cs_unprotected(struct cpu *cpu, uint16_t sel);
 void seg_null(struct cpu *cpu, unsigned seg, uint16_t sel);

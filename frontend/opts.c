@@ -206,6 +206,21 @@ static bool apply(struct opts_build *b, const struct option *opt, const char *da
            err_set(e, "%s %s is not supported, only %s", dashed, value, opt->only);
 }
 
+/* Options of QEMU that ask for what is not there. */
+static bool not_there(const char *name)
+{
+    static const char *const names[] = {
+        "audio",  "audiodev", "curses",    "daemonize", "fsdev", "gdb",     "incoming",
+        "loadvm", "netdev",   "numa",      "object",    "s",     "sdl",     "spice",
+        "tpmdev", "usb",      "usbdevice", "virtfs",    "vnc",   "watchdog"};
+
+    for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
+        if (!strcmp(name, names[i]))
+            return true;
+    }
+    return false;
+}
+
 static bool parse_all(struct opts_build *b, int argc, char **argv, struct err *e)
 {
     for (int i = 1; i < argc && !b->done; i++) {
@@ -215,7 +230,10 @@ static bool parse_all(struct opts_build *b, int argc, char **argv, struct err *e
                 return false;
             continue;
         }
-        const struct option *opt = find_option(dashed + 1 + (dashed[1] == '-'));
+        const char *name = dashed + 1 + (dashed[1] == '-');
+        const struct option *opt = find_option(name);
+        if (!opt && not_there(name))
+            return err_set(e, "%s is not supported yet", dashed);
         if (!opt)
             return err_set(e, "unknown option '%s' ('-help' lists them)", dashed);
         if (opt->arg) {

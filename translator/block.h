@@ -35,4 +35,14 @@ struct block {
     uint32_t exec_count;   /* times run by ir_exec before compilation */
 };
 
+/* Linear address of an offset in CS (cs_base is 0 in 64-bit code). */
+static inline gva code_linear(uint64_t rip, uint64_t cs_base, uint16_t mode)
+{
+    return mode & CM_CSBASE0 ? rip : (uint32_t)(cs_base + rip);
+}
+static inline gva block_linear(const struct block *b)
+{
+    return code_linear(b->rip, b->cs_base, b->mode);
+}
+
 #endif

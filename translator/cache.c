@@ -194,16 +194,15 @@ static void hash_remove(struct cache *c, struct block *b)
  * space that maps its page at its linear address. */
 static void forget_pc(struct cache *c, struct block *b)
 {
-    uint64_t pc = b->cs_base + b->rip;
-    unsigned i = jc_index(pc);
+    unsigned i = jc_index(block_linear(b));
     struct jump_cache *jc;
 
     for (unsigned as = 0; as < MMU_IDS; as++) {
         if (c->by_pc[as] && c->by_pc[as]->e[i].code == b)
-            c->by_pc[as]->e[i].key = 0;
+            c->by_pc[as]->e[i].key = jc_no_key(i);
         jc = c->code[as];
         if (jc && b->code && jc->e[i].code == b->code)
-            jc->e[i].key = 0;
+            jc->e[i].key = jc_no_key(i);
     }
 }
 
@@ -342,6 +341,8 @@ static void clear_group(struct jump_cache *jc, gva va)
         return;
     jc->used[group / 64] &= ~bit;
     memset(&jc->e[group * JC_SLOTS], 0, JC_SLOTS * sizeof(jc->e[0]));
+    if (group == 0)
+        jc->e[0].key = jc_no_key(0);
 }
 
 static void clear_all(struct jump_cache *jc)
@@ -367,40 +368,48 @@ void cache_unmapped(struct cache *c, uint32_t as_id, gva va, uint64_t len)
     }
 }
 
+static struct jump_cache *new_jc(void)
+{
+    struct jump_cache *jc = calloc(1, sizeof(*jc)); /* pages that nobody touches cost nothing */
+
+    if (!jc)
+        abort(); /* 1 MiB of host memory: nothing sensible is left to do */
+    jc->e[0].key = jc_no_key(0);
+    return jc;
+}
+
 struct jump_cache *cache_code_jc(struct cache *c, uint32_t as_id)
 {
     if (!c->code[as_id])
-        c->code[as_id] = calloc(1, sizeof(struct jump_cache));
+        c->code[as_id] = new_jc();
     if (!c->by_pc[as_id])
-        c->by_pc[as_id] = calloc(1, sizeof(struct jump_cache));
-    if (!c->code[as_id] || !c->by_pc[as_id])
-        abort(); /* 128 KiB of host memory: nothing sensible is left to do */
+        c->by_pc[as_id] = new_jc();
     return c->code[as_id];
 }
 
-static uint64_t key_of(uint64_t pc, uint16_t mode)
-{
-    return pc ^ (uint64_t)mode << 48;
-}
-
-struct block *cache_lookup_pc(struct cache *c, uint32_t as_id, uint64_t pc, uint16_t mode)
+struct block *cache_lookup_pc(struct cache *c, uint32_t as_id, gva pc, uint64_t key)
 {
     struct jc_entry *e = &c->by_pc[as_id]->e[jc_index(pc)];
 
-    return e->key == key_of(pc, mode) ? e->code : NULL;
+    return key && e->key == key ? e->code : NULL;
 }
 
-static void enter_pc(struct jump_cache *jc, uint64_t pc, uint16_t mode, void *code)
+static void enter_pc(struct jump_cache *jc, gva pc, uint64_t key, void *code)
 {
     unsigned i = jc_index(pc), group = i / JC_SLOTS;
 
     jc->used[group / 64] |= 1ull << (group & 63);
-    jc->e[i] = (struct jc_entry){key_of(pc, mode), code};
+    jc->e[i] = (struct jc_entry){key, code};
 }
 
-void cache_insert_pc(struct cache *c, uint32_t as_id, uint64_t pc, struct block *b)
+void cache_insert_pc(struct cache *c, uint32_t as_id, struct block *b)
 {
-    enter_pc(c->by_pc[as_id], pc, b->mode, b);
+    uint64_t key = jc_key(b->rip, b->cs_base, b->mode);
+    gva pc = block_linear(b);
+
+    if (!key)
+        return;
+    enter_pc(c->by_pc[as_id], pc, key, b);
     if (b->code)
-        enter_pc(c->code[as_id], pc, b->mode, b->code);
+        enter_pc(c->code[as_id], pc, key, b->code);
 }

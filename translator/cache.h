@@ -24,8 +24,8 @@ struct cache {
     uint64_t n_pages;
     struct block *dead; /* dropped; freed by cache_reap outside of translated code */
     size_t bytes;       /* host memory held by blocks */
-    struct jump_cache *by_pc[MMU_IDS]; /* linear pc -> struct block *, NULL until used */
-    void *code[MMU_IDS];               /* linear pc -> host code, for generated code */
+    struct jump_cache *by_pc[MMU_IDS]; /* jc_key -> struct block *, NULL until used */
+    void *code[MMU_IDS];               /* jc_key -> host code, for generated code */
     struct mmu *mmu;
     struct jit *jit; /* told about dropped blocks; may be NULL */
     uint64_t invalidations;
@@ -53,11 +53,12 @@ bool cache_write(struct cache *c, gpa pa, uint64_t size);
 void cache_flush(struct cache *c);
 void cache_reap(struct cache *c);
 
-/* The linear look-up caches: key = pc ^ mode << 48; as_id: mmu.hi_id for the upper half. */
+/* The look-up caches by jc_key and linear address; as_id: mmu.hi_id for the upper half. A block
+ * without a key is not found. */
 void cache_unmapped(struct cache *c, uint32_t as_id, gva va, uint64_t len);
 struct jump_cache *cache_code_jc(struct cache *c, uint32_t as_id);
-struct block *cache_lookup_pc(struct cache *c, uint32_t as_id, uint64_t pc, uint16_t mode);
-void cache_insert_pc(struct cache *c, uint32_t as_id, uint64_t pc, struct block *b);
+struct block *cache_lookup_pc(struct cache *c, uint32_t as_id, gva pc, uint64_t key);
+void cache_insert_pc(struct cache *c, uint32_t as_id, struct block *b);
 
 /* A block with private copies of the ops and instructions of ir. */
 struct block *block_create(const struct ir_block *ir, gpa pa);

@@ -13,7 +13,7 @@ struct jit;
 /* Jump cache of one address space, or of the upper half that several share: generated code looks targets up here, the
  * run loop fills it. Group = page number, slot = folded page offset (a page of code has
  * some hundred blocks), so a page is dropped by clearing its group. A block that crosses
- * into the next page is found in the group of its first. key = linear pc ^ (mode << 48). */
+ * into the next page is found in the group of its first. */
 #define JC_SLOTS 256
 #define JC_FOLD 4 /* index = (pc >> 12) : (pc ^ pc >> JC_FOLD), so JC_SLOTS is 2^(12 - JC_FOLD) */
 #define JC_GROUPS 256
@@ -25,10 +25,28 @@ struct jump_cache {
     struct jc_entry e[JC_GROUPS * JC_SLOTS];
     uint64_t used[JC_GROUPS / 64]; /* bit per group: may have entries */
 };
-static inline unsigned jc_index(uint64_t pc)
+static inline unsigned jc_index(gva pc) /* linear */
 {
     return (unsigned)((pc >> 12 & (JC_GROUPS - 1)) * JC_SLOTS |
                       ((pc ^ pc >> JC_FOLD) & (JC_SLOTS - 1)));
+}
+
+/* Names a block in jump caches and returns[]: rip ^ mode << 48 while CS.base is 0. Else 16 bits of
+ * rip, 32 of the base, 16 of the mode, whose CM_CSBASE0 tells the two apart; code beyond 64 KiB
+ * then has no key (0) and is left to the run loop. */
+static inline uint64_t jc_key(uint64_t rip, uint64_t cs_base, uint16_t mode)
+{
+    uint64_t m = (uint64_t)mode << 48;
+
+    if (mode & CM_CSBASE0)
+        return rip ^ m;
+    return rip >> 16 ? 0 : rip | cs_base << 16 | m;
+}
+
+/* Key of entry i while it is empty: that of no address that is looked up there, canonical or not. */
+static inline uint64_t jc_no_key(unsigned i)
+{
+    return i == 0;
 }
 
 /* A direct jump out of a block that may be chained to its target. */
@@ -78,11 +96,12 @@ void jit_chain(struct jit *j, struct block_link *l, struct block *to);
 void jit_unchain(struct jit *j, struct block_link *l);
 void jit_block_drop(struct jit *j, struct block *b); /* unchain everything to and from b */
 
-/* Forgets predicted returns: the linear pages they were made for may have changed. */
+/* Forgets predicted returns: the linear pages they were made for may have changed. A guest can
+ * return to a (non-canonical) address with key 0, so there is code for that. */
 static inline void jit_forget_returns(struct cpu *cpu)
 {
     for (unsigned i = 0; i < CPU_RETURNS; i++)
-        cpu->returns[i].key = 0;
+        cpu->returns[i] = (struct cpu_return){0, cpu->jit_nowhere};
 }
 
 void jit_get_stats(const struct jit *j, struct jit_stats *s);

@@ -204,13 +204,13 @@ static struct block *find_block(struct run *r, bool one, bool *cacheable)
     gva va = fetch_linear(cpu);
     uint16_t mode = cpu->mode | (one ? CM_ONE : 0);
     uint64_t cs_base = in_long_code(cpu) ? 0 : cpu->seg[SEG_CS].base;
-    bool by_pc = !r->restart && (cpu->mode & CM_CSBASE0);
+    uint64_t key = r->restart ? 0 : jc_key(cpu->rip, cs_base, mode);
     const uint8_t *host;
     struct block *b;
     gpa pa;
 
     *cacheable = true;
-    if (by_pc && (b = cache_lookup_pc(&r->cache, id_of(r, va), va, mode)))
+    if ((b = cache_lookup_pc(&r->cache, id_of(r, va), va, key)))
         return b;
     r->stats.lookups++;
     pa = fetch_page(cpu, va, &host);
@@ -231,8 +231,8 @@ static struct block *find_block(struct run *r, bool one, bool *cacheable)
             return b;
         cache_add(&r->cache, b);
     }
-    if (by_pc)
-        cache_insert_pc(&r->cache, id_of(r, va), va, b);
+    if (!r->restart)
+        cache_insert_pc(&r->cache, id_of(r, va), b);
     return b;
 }
 
@@ -241,7 +241,7 @@ static struct block *find_block(struct run *r, bool one, bool *cacheable)
 /* Logs of every block want every block to pass through the run loop. */
 static bool may_compile(const struct run *r, const struct block *b)
 {
-    return r->jit && !log_on(LOG_EXEC | LOG_CPU) && !(b->mode & (CM_ONE | CM_STEP | CM_AC)) && jit_mode_ok(b->mode);
+    return r->jit && !log_on(LOG_EXEC | LOG_CPU) && !(b->mode & CM_ONE) && jit_mode_ok(b->mode);
 }
 
 static void compiled(struct run *r, struct block *b)
@@ -249,7 +249,7 @@ static void compiled(struct run *r, struct block *b)
     cache_compiled(&r->cache, b);
     r->stats.compiled++;
     if (r->code_hook)
-        r->code_hook(r->code_opaque, b->code, b->code_size, b->cs_base + b->rip);
+        r->code_hook(r->code_opaque, b->code, b->code_size, block_linear(b));
 }
 
 static void compile(struct run *r, struct block *b)
@@ -271,7 +271,7 @@ static void log_state(const struct run *r, const struct block *b)
 {
     if (log_on(LOG_EXEC))
         log_printf("exec: %016llx mode %04x, %u instructions\n",
-                   (unsigned long long)(b->cs_base + b->rip), b->mode, b->ninsn);
+                   (unsigned long long)block_linear(b), b->mode, b->ninsn);
     if (log_on(LOG_CPU))
         trace_cpu(r->cpu);
 }
@@ -289,7 +289,8 @@ static void run_ir(struct run *r, struct block *b)
 static void run_jit(struct run *r, struct block *b)
 {
     if (r->last && !r->last->to && !r->last->from->dead && r->last->same_page &&
-        r->last->target_rip == b->rip && !b->crosses && r->last->from->mode == b->mode) {
+        r->last->target_rip == b->rip && !b->crosses && r->last->from->mode == b->mode &&
+        r->last->from->cs_base == b->cs_base) {
         jit_chain(r->jit, r->last, b);
         r->stats.chains++;
     }
@@ -313,8 +314,8 @@ static void run_block(struct run *r, struct block *b)
             compile(r, b);
             if (b->dead) /* the code cache was full and everything went */
                 return;
-            if (b->code && (b->mode & CM_CSBASE0))
-                cache_insert_pc(&r->cache, id_of(r, b->rip), b->rip, b);
+            if (b->code)
+                cache_insert_pc(&r->cache, id_of(r, block_linear(b)), b);
         }
     }
     if (b->code) {

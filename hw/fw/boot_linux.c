@@ -102,7 +102,10 @@ static bool load_packed(const struct boot_config *cfg, const struct boot_file *f
 {
     gpa top = boot_low_top(cfg);
     gpa base = get32(k->hdr + HDR_CODE32);
-    if (base < BOOT_HIGH_START || base > top || k->prot_size > top - base)
+    if (base < BOOT_HIGH_START)
+        return err_set(e, "'%s' has to be entered in real mode: let firmware start it (-bios)",
+                       f->path);
+    if (base > top || k->prot_size > top - base)
         return err_set(e, "'%s' (%llu KiB) does not fit into the guest's RAM", f->path,
                        (unsigned long long)(f->size >> 10));
     if (k->pref > top || k->init_size > top - k->pref)

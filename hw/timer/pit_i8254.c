@@ -323,7 +323,7 @@ static void pit_write(void *opaque, uint64_t offset, uint64_t value, unsigned si
         write_counter(&p->ch[offset], value, t);
     if (offset == 0 || (offset == 3 && value < 0x40 && (value & 0x30))) {
         p->edge0 = UINT64_MAX; /* the edge that was scheduled will not come */
-        p->owed = 0;
+        p->owed = p->burst = 0;
         p->repay = 0;
         pit_update(p);
     }
@@ -380,7 +380,7 @@ static void pit_reset(struct dev *d)
     p->port61 = 0;
     p->out0 = true;
     p->edge0 = UINT64_MAX;
-    p->owed = 0;
+    p->owed = p->burst = 0;
     p->repay = 0;
     irq_set(&p->irq0, 1);
     pit_update(p);

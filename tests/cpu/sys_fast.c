@@ -10,6 +10,7 @@ static const struct {
     enum insn_id id;
     const char *name;
     sys_fn *fn;
+    bool real; /* in real and virtual-8086 mode */
 } pairs[] = {
     {I_SYSCALL, "syscall", sys_syscall},    {I_SYSRET, "sysret", sys_sysret},
     {I_IRET, "iret", sys_iret},             {I_CLAC, "clac", sys_clac},
@@ -19,7 +20,9 @@ static const struct {
     {I_RDFSBASE, "rdfsbase", sys_rdfsbase}, {I_RDGSBASE, "rdgsbase", sys_rdgsbase},
     {I_WRFSBASE, "wrfsbase", sys_wrfsbase}, {I_WRGSBASE, "wrgsbase", sys_wrgsbase},
     {I_LFENCE, "lfence", sys_nop},          {I_MFENCE, "mfence", sys_nop},
-    {I_SFENCE, "sfence", sys_nop},
+    {I_SFENCE, "sfence", sys_nop},          {I_MOV_SREG, "mov_sreg", sys_mov_sreg, true},
+    {I_PUSH_SREG, "push_sreg", sys_push_sreg, true},
+    {I_POP_SREG, "pop_sreg", sys_pop_sreg, true},
 };
 
 struct picture {
@@ -116,12 +119,52 @@ static void random_state(struct cpu *cpu, struct insn *in, GRand *r)
     random_frame(cpu, r);
 }
 
+static void random_segment(struct cpu *cpu, unsigned i, GRand *r)
+{
+    uint16_t sel = (uint16_t)g_rand_int_range(r, 0, 0x700);
+
+    if (cpu_vm86(cpu)) {
+        seg_load_vm86(cpu, i, sel);
+        return;
+    }
+    seg_load_real(cpu, i, sel); /* over what protected mode has left there */
+    cpu->seg[i].limit = (uint32_t)PICK(0xffff, 0xffff, 0xffff, 0xffff, 0x1000, 0xffffffff);
+    cpu->seg[i].attr = (uint16_t)PICK(ATTR_REAL, ATTR_REAL, ATTR_REAL, 0, ATTR_REAL | SA_DC,
+                                      ATTR_REAL | SA_DB);
+}
+
+static void real_state(struct cpu *cpu, struct insn *in, GRand *r)
+{
+    unsigned seg = (unsigned)g_rand_int_range(r, 0, SEG_COUNT), sreg = 0;
+    struct insn_operand s = {.kind = OPND_SREG, .reg = (uint8_t)seg};
+
+    for (unsigned i = 0; i < SEG_COUNT; i++)
+        if (i != SEG_CS)
+            random_segment(cpu, i, r);
+    if (!cpu_vm86(cpu) && cpu->seg[SEG_SS].attr != (ATTR_REAL | SA_DB))
+        cpu->seg[SEG_SS].attr = ATTR_REAL;
+    cpu->gpr[R_BX] = g_rand_int(r);
+    cpu->gpr[R_SP] = (g_rand_int(r) & 0xffff0000) |
+                     PICK(0x1000, 0x0ffe, 0x0fff, 0x1001, 0x2345, 0, 1, 2, 0xfffe);
+    cpu_update_mode(cpu);
+    in->opsize = (uint8_t)PICK(2, 2, 2, 4);
+    if (in->id == I_MOV_SREG) {
+        sreg = g_rand_boolean(r);
+        op_gpr(in, !sreg, R_BX, sreg ? in->opsize : 2);
+    }
+    in->op[sreg] = s;
+    for (gva at = 0; at < 0x9000; at += 4)
+        st(at, g_rand_int(r), 4);
+}
+
 static void compare(void)
 {
     const struct cpu *a = &fast.cpu, *b = &slow.cpu;
 
     g_assert_cmpmem(a->gpr, sizeof(a->gpr), b->gpr, sizeof(b->gpr));
     g_assert_cmpmem(a->seg, sizeof(a->seg), b->seg, sizeof(b->seg));
+    if (!cpu_long(a))
+        g_assert_cmpmem(a->seg_end, sizeof(a->seg_end), b->seg_end, sizeof(b->seg_end));
     g_assert_cmphex(a->next_rip, ==, b->rip);
     g_assert_cmphex(cpu_get_rflags(a), ==, cpu_get_rflags(b));
     g_assert_cmphex(a->mode, ==, b->mode);
@@ -140,7 +183,10 @@ static bool one(struct cpu *cpu, unsigned n, GRand *r)
     struct insn in = i_none(cpu, 8);
 
     in.id = id;
-    random_state(cpu, &in, r);
+    if (pairs[n].real)
+        real_state(cpu, &in, r);
+    else
+        random_state(cpu, &in, r);
     cpu->rip = CODE;
     cpu->next_rip = CODE + 2;
     take(&before, cpu);
@@ -157,6 +203,15 @@ static bool one(struct cpu *cpu, unsigned n, GRand *r)
     return true;
 }
 
+static struct cpu *new_real(bool vm)
+{
+    struct cpu *cpu = vm ? cpu_new32(0) : cpu_new("max");
+
+    if (vm)
+        enter_vm86(cpu, 3);
+    return cpu;
+}
+
 static void test_fast(gconstpointer data)
 {
     unsigned n = GPOINTER_TO_UINT(data);
@@ -166,7 +221,7 @@ static void test_fast(gconstpointer data)
 
     g_test_message("seed %u", seed);
     for (unsigned user = 0; user < 2; user++) {
-        struct cpu *cpu = cpu_new64(user ? 3 : 0);
+        struct cpu *cpu = pairs[n].real ? new_real(user) : cpu_new64(user ? 3 : 0);
 
         map_pages(cpu);
         take(&origin, cpu);

@@ -495,6 +495,27 @@ static void run_once(struct rig *r, bool counting)
     }
 }
 
+/* The one address whose key is 0, as that of what is empty. */
+static void test_key_zero(void)
+{
+    struct rig *r = rig_create(&(struct jit_opts){.code_bytes = 1 << 20}, false);
+    uint64_t to = (uint64_t)r->cpu->mode << 48;
+
+    g_assert_cmphex(jc_key(to, 0, r->cpu->mode), ==, 0);
+    for (unsigned ret = 0; ret < 2; ret++) {
+        struct rig_state s = {.rip = RIG_CODE, .gpr[R_AX] = to};
+
+        memset(&code, 0, sizeof(code));
+        code.b.mode = r->cpu->mode;
+        rig_insn(&code);
+        rig_op(&code, IR_JMPR, 8, IR_NONE, R_AX)->attr = ret ? IRA_RETHINT : 0;
+        rig_load(r, &s);
+        rig_run_jit(r, &code, &s);
+        g_assert_cmphex(s.rip, ==, to);
+    }
+    rig_destroy(r);
+}
+
 struct config {
     const char *name;
     struct jit_opts o;
@@ -531,5 +552,6 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     for (unsigned i = 0; i < ARRAY_SIZE(configs); i++)
         g_test_add_data_func(configs[i].name, &configs[i], test_random);
+    g_test_add_func("/x64/key-zero", test_key_zero);
     return g_test_run();
 }

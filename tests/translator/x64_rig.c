@@ -83,10 +83,19 @@ struct rig *rig_create(const struct jit_opts *o, bool tlb)
     r->cpu->mmu.io_write = io_write;
     r->cpu->mmu.opaque = r->space;
     enter_long_mode(r->cpu);
+    r->jc.e[0].key = jc_no_key(0);
     r->cpu->jc = r->cpu->jc_hi = &r->jc;
     r->jit = jit_create(r->cpu, o, &e);
     g_assert_nonnull(r->jit);
     return r;
+}
+
+/* The page directory again, below one of the four entries of PAE paging. */
+static void pae_paging(struct rig *r)
+{
+    r->cpu->efer = 0;
+    r->cpu->cr3 = 0xc000;
+    r->cpu->pdpte[0] = 0xa001;
 }
 
 void rig_mode32(struct rig *r)
@@ -96,12 +105,27 @@ void rig_mode32(struct rig *r)
     for (int i = 0; i < SEG_COUNT; i++)
         cpu->seg[i].attr |= SA_DB;
     cpu->seg[SEG_CS].attr &= (uint16_t)~SA_L;
-    poke(r, 0xc000, 0, 0xa001);
-    cpu->efer = 0;
-    cpu->cr3 = 0xc000;
+    pae_paging(r);
     cpu_update_paging(cpu);
     cpu_update_mode(cpu);
     g_assert_true(jit_mode_ok(cpu->mode));
+}
+
+void rig_legacy(struct rig *r, bool protect, bool vm)
+{
+    struct cpu *cpu = r->cpu;
+
+    pae_paging(r);
+    poke(r, 0xa000, 0, 0xb027); /* accessed: nothing changes it */
+    for (unsigned i = 0; i < 512; i++)
+        r->ram[0xb000 + i * 8] |= r->ram[0xb000 + i * 8] & 1 ? 4 : 0;
+    cpu->cr0 = CR0_ET | CR0_NE;
+    if (protect)
+        cpu->cr0 |= CR0_PE | CR0_PG | CR0_WP;
+    cpu->eflags = vm ? 2 | FL_VM : 2;
+    cpu->cpl = vm ? 3 : 0;
+    cpu_update_paging(cpu);
+    cpu_update_mode(cpu);
 }
 
 void rig_destroy(struct rig *r)
@@ -268,6 +292,7 @@ void rig_run_jit(struct rig *r, const struct rig_code *c, struct rig_state *out)
     struct block_link *last = NULL;
     struct block b = {
         .rip = c->b.rip,
+        .cs_base = c->b.cs_base,
         .mode = r->cpu->mode,
         .ninsn = (uint16_t)c->b.ninsn,
         .ops = (struct ir *)(uintptr_t)c->b.op,

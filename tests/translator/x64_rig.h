@@ -13,6 +13,7 @@
 #define RIG_DATA   0x40000ull            /* two writable pages */
 #define RIG_RO     0x42000ull            /* one read-only page */
 #define RIG_HIGH   0xffff800000000000ull /* the same again from here on */
+#define RIG_RAM    0x80000ull /* physical memory below this */
 #define RIG_DEVICE 0x80000ull /* one page of I/O: reads give the offset times 0x01010101... */
 #define RIG_CODE   0x1000ull  /* rip of blocks */
 #define RIG_NEXT   0x1800ull  /* where they go */
@@ -41,6 +42,9 @@ struct rig_state { /* what a guest can see of the CPU */
 
 struct rig *rig_create(const struct jit_opts *o, bool tlb);
 void rig_mode32(struct rig *r); /* flat protected mode, PAE paging, the same map below 4 GiB */
+/* Real mode without paging, protected mode or (vm) virtual-8086 mode with the map of rig_mode32,
+ * open to CPL 3. The caller sets the segments, then calls cpu_update_mode. */
+void rig_legacy(struct rig *r, bool protect, bool vm);
 void rig_destroy(struct rig *r);
 
 /* IR under construction. */

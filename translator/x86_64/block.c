@@ -309,11 +309,7 @@ void jit_enter(struct jit *j, struct cpu *cpu, struct block *b, struct block_lin
 
 bool jit_mode_ok(uint16_t mode)
 {
-    if (mode & (CM_AC | CM_STEP | CM_VM))
-        return false;
-    if ((mode & CM_SIZE) == CM_64)
-        return true;
-    return (mode & CM_SIZE) == CM_32 && (mode & CM_FLAT) && (mode & CM_PE);
+    return !(mode & (CM_AC | CM_STEP));
 }
 
 struct jit *jit_create(struct cpu *cpu, const struct jit_opts *o, struct err *e)

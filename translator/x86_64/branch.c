@@ -6,6 +6,16 @@
 
 #define ENV_RIP rm_mem(X_RSP, ENV(rip))
 
+static gva linear(const struct x64 *c, uint64_t rip)
+{
+    return code_linear(rip, c->b->cs_base, c->b->mode);
+}
+
+static uint64_t key(const struct x64 *c, uint64_t rip)
+{
+    return jc_key(rip, c->b->cs_base, c->b->mode);
+}
+
 static void set_env(struct x64 *c, struct x64_rm m, uint64_t v)
 {
     if ((int64_t)v == (int32_t)v) {
@@ -106,12 +116,29 @@ void x64_op_raise(struct x64 *c)
     x64_site_here(c, x64_undo(c), c->late, c->rip);
 }
 
-/* Flat code has a CS limit of 4 GiB, so that only 64-bit targets can be wrong. */
+/* Outside 64-bit code targets are at most 32 bits wide. */
+static void check_limit(struct x64 *c)
+{
+    struct x64_rm limit = rm_mem(X_RSP, ENV(seg) + SEG_CS * (int32_t)sizeof(struct seg) +
+                                            (int32_t)offsetof(struct seg, limit));
+
+    x64_flags_clobber(c);
+    x64_ld(c, X_ADDR, c->o->a, 4);
+    e_alu_r_rm(&c->e, 7, 4, X_ADDR, limit);
+    x64_raise_if(c, CC_A, EXC_GP);
+}
+
+/* Flat code has a CS limit of 4 GiB, so that no target can be wrong. */
 void x64_op_chktgt(struct x64 *c)
 {
     struct emit *e = &c->e;
 
-    if ((c->b->mode & CM_SIZE) != CM_64 || c->target_rax)
+    if ((c->b->mode & CM_SIZE) != CM_64) {
+        if (!(c->b->mode & CM_FLAT))
+            check_limit(c);
+        return;
+    }
+    if (c->target_rax)
         return;
     x64_flags_clobber(c);
     x64_ld(c, X_ADDR, c->o->a, c->o->w);
@@ -132,8 +159,10 @@ static void leave(struct x64 *c, const void *link)
  * go on into the next one: such a target is looked up, as its mapping may change. */
 static bool stays_in_page(const struct x64 *c, uint64_t rip)
 {
-    return rip >> GUEST_PAGE_SHIFT == c->b->rip >> GUEST_PAGE_SHIFT && !c->b->crosses &&
-           (rip & GUEST_PAGE_MASK) <= GUEST_PAGE_SIZE - INSN_MAX_LEN;
+    gva to = linear(c, rip);
+
+    return to >> GUEST_PAGE_SHIFT == block_linear(c->b) >> GUEST_PAGE_SHIFT && !c->b->crosses &&
+           (to & GUEST_PAGE_MASK) <= GUEST_PAGE_SIZE - INSN_MAX_LEN;
 }
 
 /* An exit to `rip`; the code for it comes in x64_links_emit. The caller sets `from`. */
@@ -214,15 +243,17 @@ static struct x64_rm env_jc(uint64_t rip)
 static void cached_jump(struct x64 *c, uint64_t rip)
 {
     struct emit *e = &c->e;
-    int32_t off = (int32_t)(jc_index(rip) * sizeof(struct jc_entry));
+    int32_t off = (int32_t)(jc_index(linear(c, rip)) * sizeof(struct jc_entry));
     uint8_t *miss;
 
-    e_mov_r_rm(e, 8, X_ADDR, env_jc(rip));
-    e_mov_imm(e, X_RAX, rip ^ (uint64_t)c->b->mode << 48);
-    e_alu_r_rm(e, 7, 8, X_RAX, rm_mem(X_ADDR, off));
-    miss = e_jcc_fwd(e, CC_NZ);
-    e_ins(e, 0xff, 4, 4, rm_mem(X_ADDR, off + (int32_t)offsetof(struct jc_entry, code)));
-    e_patch_here(e, miss);
+    if (key(c, rip)) {
+        e_mov_r_rm(e, 8, X_ADDR, env_jc(rip));
+        e_mov_imm(e, X_RAX, key(c, rip));
+        e_alu_r_rm(e, 7, 8, X_RAX, rm_mem(X_ADDR, off));
+        miss = e_jcc_fwd(e, CC_NZ);
+        e_ins(e, 0xff, 4, 4, rm_mem(X_ADDR, off + (int32_t)offsetof(struct jc_entry, code)));
+        e_patch_here(e, miss);
+    }
     set_env(c, ENV_RIP, rip);
     leave(c, NULL);
 }
@@ -285,12 +316,12 @@ static void push_return(struct x64 *c)
     uint64_t rip = (uint64_t)c->o->mem.disp;
     struct x64_link *k;
 
-    if ((c->b->mode & CM_SIZE) == CM_64 && !cpu_canonical(rip))
-        return; /* the RET is to fault */
+    if (((c->b->mode & CM_SIZE) == CM_64 && !cpu_canonical(rip)) || !key(c, rip))
+        return; /* the RET is to fault, or for the run loop */
     e_movzx(e, 1, X_ADDR, ENV_TOP);
     e_alu_imm(e, 0, 1, rm_reg(X_ADDR), sizeof(struct cpu_return));
     e_mov_rm_r(e, 1, ENV_TOP, X_ADDR);
-    e_mov_imm(e, X_ENT, rip ^ (uint64_t)c->b->mode << 48);
+    e_mov_imm(e, X_ENT, key(c, rip));
     e_mov_rm_r(e, 8, ENV_RETURN(key), X_ENT);
     k = new_exit(c, rip);
     if (!k)
@@ -299,14 +330,20 @@ static void push_return(struct x64 *c)
     e_mov_rm_r(e, 8, ENV_RETURN(code), X_ENT);
 }
 
+/* The key of the target in rax, to X_ENT. */
+static void target_key(struct x64 *c)
+{
+    e_mov_imm(&c->e, X_ENT, key(c, 0));
+    e_alu_rm_r(&c->e, 6, 8, rm_reg(X_ENT), X_RAX);
+}
+
 /* RET: to the newest noted return if it is the one; rax = target. */
 static void pop_return(struct x64 *c)
 {
     struct emit *e = &c->e;
     uint8_t *miss;
 
-    e_mov_imm(e, X_ENT, (uint64_t)c->b->mode << 48);
-    e_alu_rm_r(e, 6, 8, rm_reg(X_ENT), X_RAX);
+    target_key(c);
     e_movzx(e, 1, X_ADDR, ENV_TOP);
     e_alu_r_rm(e, 7, 8, X_ENT, ENV_RETURN(key));
     miss = e_jcc_fwd(e, CC_NZ);
@@ -315,19 +352,24 @@ static void pop_return(struct x64 *c)
     e_patch_here(e, miss);
 }
 
-/* X_ADDR = byte offset of rax in the jump cache; uses X_ENT. */
+/* X_ADDR = byte offset of the target in rax in the jump cache; uses X_ENT. */
 static void hash_target(struct x64 *c)
 {
     struct emit *e = &c->e;
+    unsigned pc = X_RAX;
 
+    if (!(c->b->mode & CM_CSBASE0)) {
+        pc = X_ADDR;
+        e_lea(e, 4, pc, rm_mem(X_RAX, (int32_t)c->b->cs_base));
+    }
     if (c->j->hf & HF_BMI2) { /* rorx */
-        e_vex(e, 3, 3, 4, 0xf0, X_ENT, 0, rm_reg(X_RAX));
+        e_vex(e, 3, 3, 4, 0xf0, X_ENT, 0, rm_reg(pc));
         e8(e, JC_FOLD);
     } else {
-        e_mov_rr(e, 4, X_ENT, X_RAX);
+        e_mov_rr(e, 4, X_ENT, pc);
         e_shift_imm(e, 5, 4, rm_reg(X_ENT), JC_FOLD);
     }
-    e_movzx(e, 1, X_ADDR, rm_reg(X_RAX));
+    e_movzx(e, 1, X_ADDR, rm_reg(pc));
     e_alu_rm_r(e, 6, 4, rm_reg(X_ADDR), X_ENT);
     e_movzx(e, 2, X_ADDR, rm_reg(X_ADDR));
     e_shift_imm(e, 4, 4, rm_reg(X_ADDR), 4);
@@ -357,27 +399,45 @@ static void check_unknown(struct x64 *c)
     e_patch_here(e, good);
 }
 
+/* Can the target of the final JMPR be one without a key? */
+static bool may_lack_key(const struct x64 *c)
+{
+    const struct ir *o = c->o;
+
+    if (c->b->mode & CM_CSBASE0)
+        return false;
+    while (o > c->b->ops && o->op != IR_INSN && !(o->op == IR_MOVZX && o->d == c->o->a))
+        o--;
+    return o->op != IR_MOVZX || o->aw > 2;
+}
+
 /* Indirect jump: the jump cache at jc_index(target). One into the other half is left to the run
  * loop: that is no look-up that misses often. */
 static void jump_reg(struct x64 *c)
 {
     struct emit *e = &c->e;
-    uint8_t *miss;
+    uint8_t *miss, *no_key = NULL;
 
     if (c->o->attr & IRA_CALLHINT) /* the target waits in a temp that this leaves alone */
         push_return(c);
     if (!c->target_rax)
         x64_ld(c, X_RAX, c->o->a, 8);
+    if (may_lack_key(c)) {
+        e_mov_rr(e, 8, X_ENT, X_RAX);
+        e_shift_imm(e, 5, 8, rm_reg(X_ENT), 16);
+        no_key = e_jcc_fwd(e, CC_NZ);
+    }
     if (c->o->attr & IRA_RETHINT)
         pop_return(c);
     hash_target(c);
     e_alu_r_rm(e, 0, 8, X_ADDR, env_jc(c->b->rip));
-    e_mov_imm(e, X_ENT, (uint64_t)c->b->mode << 48);
-    e_alu_rm_r(e, 6, 8, rm_reg(X_ENT), X_RAX);
+    target_key(c);
     e_alu_r_rm(e, 7, 8, X_ENT, rm_mem(X_ADDR, 0));
     miss = e_jcc_fwd(e, CC_NZ);
     e_ins(e, 0xff, 4, 4, rm_mem(X_ADDR, offsetof(struct jc_entry, code)));
     e_patch_here(e, miss);
+    if (no_key)
+        e_patch_here(e, no_key);
     check_unknown(c);
     e_mov_rm_r(e, 8, ENV_RIP, X_RAX);
     leave(c, NULL);
@@ -389,8 +449,8 @@ bool x64_target_begin(struct x64 *c)
 {
     const struct ir *o = c->o, *n = o + 1, *end = c->b->ops + c->b->nops - 1;
 
-    if (o->d != IR_T0 || o->w != 8 || end->op != IR_JMPR || end->a != IR_T0 ||
-        end->attr & IRA_CALLHINT)
+    if ((c->b->mode & CM_SIZE) != CM_64 || o->d != IR_T0 || o->w != 8 || end->op != IR_JMPR ||
+        end->a != IR_T0 || end->attr & IRA_CALLHINT)
         return false;
     c->target_pop = 0;
     if (n->op == IR_CHKTGT && n->a == IR_T0)

@@ -9,6 +9,11 @@
  *      test  r15, r15 ; jz slow
  *      op    [r14 + r15]
  *
+ * With segment checks r14 is an offset first (asize says how it is truncated):
+ *
+ *      lea   r15, [r14 + size] ; cmp r15, [rsp + seg_end[seg][write]] ; ja seg_linear
+ *      add   r14d, [rsp + seg[seg].base]
+ *
  * The slow path goes through C into a bounce buffer in struct cpu and points X_ENT
  * so that the same operation works on that. For stores the bytes of the operation are
  * copied into the slow path, followed by the call that stores the buffer; so the
@@ -67,21 +72,53 @@ void x64_lea(struct x64 *c, const struct ir_mem *m, unsigned host)
         e_movzx(e, 2, host, rm_reg(host));
 }
 
-void x64_address(struct x64 *c, const struct ir *o, unsigned size, bool write)
+static void to_slow(struct x64 *c, struct x64_slow *s, unsigned cc)
+{
+    s->from[s->nfrom++] = e_jcc_fwd(&c->e, cc);
+}
+
+/* Is the offset in X_ADDR inside the segment? What needs a closer look goes to seg_linear. */
+static struct x64_slow *segment_check(struct x64 *c, unsigned seg, unsigned size, bool write)
+{
+    struct x64_slow *s = x64_slow_new(c, SL_SEG);
+    struct emit *e = &c->e;
+
+    s->size = (uint8_t)size;
+    s->seg = (uint8_t)seg;
+    s->write = write;
+    e_lea(e, 8, X_ENT, rm_mem(X_ADDR, (int32_t)size));
+    e_alu_r_rm(e, 7, 8, X_ENT,
+               rm_mem(X_RSP, ENV(seg_end) + (int32_t)(2 * seg + write) * 8));
+    to_slow(c, s, CC_A);
+    return s;
+}
+
+static void emit_seg(struct x64 *c, const struct x64_slow *s)
 {
     struct emit *e = &c->e;
+
+    e_mov_imm(e, X_ENT, s->size | (uint64_t)s->seg << 8 | (uint64_t)s->write << 16);
+    e_mov_imm(e, X_RAX, (uint64_t)(uintptr_t)x64_helper_seg);
+    e_call(e, c->j->t_sync);
+    x64_site_here(c, s->undo, s->late, s->rip);
+    e_mov_rr(e, 8, X_ADDR, X_RAX);
+    e_jmp(e, s->end);
+}
+
+void x64_address(struct x64 *c, const struct ir *o, unsigned size, bool write)
+{
     const struct ir_mem *m = &o->mem;
+    struct x64_slow *s = NULL;
 
     x64_lea(c, m, X_ADDR);
-    if (m->check) {
-        e_mov_imm(e, X_ENT, size | (uint64_t)m->seg << 8 | (uint64_t)write << 16);
-        x64_call_c(c, (uint64_t)(uintptr_t)x64_helper_seg);
-        e_mov_rr(e, 8, X_ADDR, X_RAX);
-    } else if (m->seg != IRSEG_NONE) {
-        e_alu_r_rm(e, 0, (c->b->mode & CM_SIZE) == CM_64 ? 8 : 4, X_ADDR,
+    if (m->check)
+        s = segment_check(c, m->seg, size, write);
+    if (m->seg != IRSEG_NONE)
+        e_alu_r_rm(&c->e, 0, (c->b->mode & CM_SIZE) == CM_64 ? 8 : 4, X_ADDR,
                    rm_mem(X_RSP, ENV(seg) + m->seg * (int32_t)sizeof(struct seg) +
                                      (int32_t)offsetof(struct seg, base)));
-    }
+    if (s)
+        s->end = c->e.p;
 }
 
 /* May the linear address be non-canonical? */
@@ -94,11 +131,6 @@ static bool may_be_noncanonical(struct x64 *c)
     if (m->base == IR_NONE && m->index == IR_NONE && m->seg == IRSEG_NONE)
         return !cpu_canonical((uint64_t)m->disp);
     return m->asize == 8 || m->seg != IRSEG_NONE;
-}
-
-static void to_slow(struct x64 *c, struct x64_slow *s, unsigned cc)
-{
-    s->from[s->nfrom++] = e_jcc_fwd(&c->e, cc);
 }
 
 static void align_check(struct x64 *c, struct x64_slow *s, unsigned size)
@@ -299,6 +331,8 @@ void x64_slow_emit(struct x64 *c, struct x64_slow *s)
         e_mov_imm(e, X_ADDR, s->vector);
         e_call(e, c->j->t_raise);
         x64_site_here(c, s->undo, s->late, s->rip);
+    } else if (s->kind == SL_SEG) {
+        emit_seg(c, s);
     } else if (s->kind == SL_CALL) {
         emit_vec_call(c, s);
     } else if (s->access) {

@@ -23,8 +23,10 @@ static bool follow_as(struct cpu *cpu)
 /* Looks the next block up as generated code would, unless something waits for the run loop. */
 void *x64_helper_next(struct cpu *cpu)
 {
+    uint64_t base = cpu->mode & CM_CSBASE0 ? 0 : cpu->seg[SEG_CS].base;
     const struct jump_cache *jc;
     const struct jc_entry *e;
+    uint64_t key;
 
     cpu->rip = cpu->next_rip;
     /* STI's shadow stays set: should a kick stop the next block at its head, the run loop
@@ -32,9 +34,10 @@ void *x64_helper_next(struct cpu *cpu)
     if (cpu->kick || cpu->shadow > 1 || cpu->halted || cpu->shutdown ||
         __atomic_load_n(&cpu->nmi_line, __ATOMIC_ACQUIRE) ||
         ((cpu->eflags & FL_IF) && __atomic_load_n(&cpu->intr_line, __ATOMIC_ACQUIRE)) ||
-        !follow_as(cpu))
+        (!(cpu->mode & CM_FLAT) && cpu->rip > cpu->seg[SEG_CS].limit) || !follow_as(cpu))
         return NULL;
     jc = (int64_t)cpu->rip < 0 ? cpu->jc_hi : cpu->jc;
-    e = &jc->e[jc_index(cpu->rip)];
-    return e->key == (cpu->rip ^ (uint64_t)cpu->mode << 48) ? e->code : NULL;
+    e = &jc->e[jc_index(code_linear(cpu->rip, base, cpu->mode))];
+    key = jc_key(cpu->rip, base, cpu->mode);
+    return key && e->key == key ? e->code : NULL;
 }

@@ -135,6 +135,15 @@ static void emit_enter(struct jit *j, struct emit *e)
     emit_return(e);
 }
 
+/* A RET has found its target's key in an entry of the ring that holds none. */
+static void emit_nowhere(struct jit *j, struct emit *e)
+{
+    j->cpu->jit_nowhere = e_here(e);
+    e_mov_rm_r(e, 8, rm_mem(X_RSP, ENV(rip)), X_RAX);
+    e_mov_imm(e, X_RAX, 0);
+    e_jmp(e, j->t_exit);
+}
+
 static void take_ra(struct emit *e)
 {
     e_ins(e, 0x8f, 4, 0, rm_mem(X_RSP, ENV(jit_ra))); /* pop: RSP is the cpu again */
@@ -307,6 +316,7 @@ void x64_thunks_emit(struct jit *j)
     j->k_pagemask = e.p;
     e64(&e, 0x0000fffffffff000ull);
     emit_enter(j, &e);
+    emit_nowhere(j, &e);
     emit_sync(j, &e);
     emit_callexit(j, &e);
     emit_fast(j, &e);
@@ -317,5 +327,6 @@ void x64_thunks_emit(struct jit *j)
     j->t_rmw = emit_sync_of(j, &e, (uint64_t)(uintptr_t)x64_helper_rmw);
     j->t_probe = emit_sync_of(j, &e, (uint64_t)(uintptr_t)x64_helper_probe);
     j->t_raise = emit_sync_of(j, &e, (uint64_t)(uintptr_t)x64_helper_raise);
+    jit_forget_returns(j->cpu);
     j->first = j->pos = j->rw + ((e.p - j->rw + 63) & ~63);
 }

@@ -93,6 +93,10 @@ static void in_c(struct x64 *c)
     uint16_t writes = o->ext->row ? o->ext->row->fl_write & FL_ARITH : 0;
 
     x64_flags_clobber(c);
+    if (o->mem.check && uses_mmx(o->ext)) { /* #MF comes before what the segment raises */
+        e_mov_imm(&c->e, X_ADDR, (uint64_t)(uintptr_t)o->ext);
+        x64_call_c(c, (uint64_t)(uintptr_t)vec_check_pending);
+    }
     if (o->w) {
         x64_address(c, o, o->w, o->attr & IRA_STORE);
         if (o->attr & IRA_ALIGN) {

@@ -106,11 +106,13 @@ struct jit {
 };
 
 enum x64_slow_kind { SL_LOAD, SL_STORE, SL_RMW, SL_PROBE, SL_RAISE, SL_CALL, SL_X87,
-                     SL_X87_LOAD };
+                     SL_X87_LOAD, SL_SEG };
 
 /* Out-of-line code of one op, emitted after the block. */
 struct x64_slow {
     uint8_t kind, size, ss, vector;
+    uint8_t seg; /* SL_SEG: segment, and kind of access */
+    bool write;
     uint8_t nfrom;
     uint8_t *from[4];        /* rel32 places that jump here */
     uint8_t *misaligned;     /* rel32 place that jumps to the crossing check, or NULL */
@@ -146,7 +148,7 @@ struct x64_access {
 };
 
 /* Working memory of compilations: large and short-lived, so it is kept. */
-#define X64_MAX_SLOW (3 * IR_MAX_OPS + 4)
+#define X64_MAX_SLOW (4 * IR_MAX_OPS + 4)
 struct x64_room {
     struct x64_slow slow[X64_MAX_SLOW];
     struct x64_group group[IR_MAX_OPS];
